@@ -1,0 +1,54 @@
+import type { DatagramBatch, PacketEngine } from '@weir/forwarding';
+import type {
+  InspectAnswer,
+  InspectRequest,
+  MediaHappening,
+  MediaUpdateAnswer,
+  RoomMediaUpdate,
+} from '@weir/protocol';
+
+/**
+ * One media worker: executes media updates over secure-transport and forwarding. Used by `apps/media-pod`
+ * (orders come over HTTP) and by `@weir/sfu` (orders come from the room in the same process).
+ * Opens no socket, sets no timer, reads no clock: the owner gives it an engine and the time.
+ */
+export interface MediaWorkerOptions {
+  readonly engine: PacketEngine;
+  /** The DTLS certificate of all its transports (ECDSA P-256 if made by `createCertificate()`). */
+  readonly certificate: WorkerCertificate;
+  /** Where datagrams of this worker arrive, for the local half of tuples. */
+  readonly localAddress: { readonly ip: string; readonly port: number };
+  readonly consentTimeoutMs?: number;
+  /** 32 random bits for SSRCs, sequence offsets and report jitter. */
+  readonly random: () => number;
+  /** Milliseconds since 1970 at `now` = 0; for NTP times in sender reports. */
+  readonly wallClockOffsetMs: number;
+}
+
+export interface WorkerCertificate {
+  readonly certPem: string;
+  readonly keyPem: string;
+  readonly fingerprints: readonly {
+    algorithm: 'sha-1' | 'sha-224' | 'sha-256' | 'sha-384' | 'sha-512';
+    value: string;
+  }[];
+}
+
+export interface MediaWorkerContract {
+  /** Idempotent; see RoomMediaUpdate. A room with an empty wanted state is forgotten. */
+  apply(update: RoomMediaUpdate, now: number): MediaUpdateAnswer;
+  /** Versions of the rooms it holds. */
+  rooms(): Record<string, number>;
+  inspect(roomId: string, request: InspectRequest, now: number): InspectAnswer;
+  /** Watches plain RTP of a receiver (rtpraw, rtpobject); in process only. */
+  tap(roomId: string, receiverId: number, listener: ((packet: Uint8Array) => void) | undefined): void;
+
+  /** The owner wires it: `engine.onBatch = (batch) => worker.handleBatch(batch, clock.now())`. */
+  handleBatch(batch: DatagramBatch, now: number): void;
+  handleTimeout(now: number): void;
+  nextTimeout(): { at: number; reason: string } | undefined;
+  /** Drain after every call. */
+  poll(): MediaHappening | undefined;
+  /** Closes every transport (close_notify) and the engine. */
+  close(now: number): void;
+}

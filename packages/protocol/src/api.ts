@@ -1,0 +1,273 @@
+import { z } from 'zod';
+import { Cursor, PeerId, PeerName, ReceiverId, RoomId, SenderId, TransportId } from './ids.ts';
+import { LayersSpec, TransportTuple } from './media.ts';
+import {
+  WireDtlsParameters,
+  WireIceCandidate,
+  WireIceParameters,
+  WireMediaKind,
+  WireRtpCapabilities,
+  WireRtpCodecCapability,
+  WireRtpCodecParameters,
+  WireRtpParameters,
+} from './rtp.ts';
+
+/** Bodies and answers of the public HTTP API (architecture.md §3). */
+
+/** Whatever the application wants to keep with an object; at most 4 KiB of JSON. */
+export const AppData = z
+  .record(z.string(), z.json())
+  .refine((value) => JSON.stringify(value).length <= 4096, 'must be at most 4096 characters of JSON');
+export type AppData = z.infer<typeof AppData>;
+
+export const IceServer = z.object({
+  urls: z.union([z.string(), z.array(z.string())]),
+  username: z.string().optional(),
+  credential: z.string().optional(),
+});
+export type IceServer = z.infer<typeof IceServer>;
+
+// ---- rooms
+
+export const CreateRoomRequest = z.object({
+  /** Chosen by the application, or made by Weir. */
+  id: RoomId.optional(),
+  /** Default: opus, VP8, VP9, H264 (baseline and constrained baseline), AV1. */
+  mediaCodecs: z.array(WireRtpCodecCapability).max(64).optional(),
+  maxPeers: z.number().int().min(1).max(10_000).default(100),
+  /** The room closes when nobody has been in it for so long; 0 = never. */
+  emptyTtlSeconds: z
+    .number()
+    .int()
+    .min(0)
+    .max(30 * 86_400)
+    .default(300),
+  /** The room closes after so long whatever happens; 0 = never. */
+  maxDurationSeconds: z
+    .number()
+    .int()
+    .min(0)
+    .max(30 * 86_400)
+    .default(0),
+  metadata: AppData.default({}),
+});
+export type CreateRoomRequest = z.infer<typeof CreateRoomRequest>;
+
+export const RoomView = z.object({
+  id: RoomId,
+  rtpCapabilities: WireRtpCapabilities,
+  maxPeers: z.number().int(),
+  emptyTtlSeconds: z.number().int(),
+  maxDurationSeconds: z.number().int(),
+  metadata: AppData,
+  peerCount: z.number().int(),
+  createdAt: z.number().int(),
+});
+export type RoomView = z.infer<typeof RoomView>;
+
+export const UpdateRoomRequest = z
+  .object({
+    maxPeers: z.number().int().min(1).max(10_000),
+    emptyTtlSeconds: z
+      .number()
+      .int()
+      .min(0)
+      .max(30 * 86_400),
+    maxDurationSeconds: z
+      .number()
+      .int()
+      .min(0)
+      .max(30 * 86_400),
+    metadata: AppData,
+  })
+  .partial();
+export type UpdateRoomRequest = z.infer<typeof UpdateRoomRequest>;
+
+export const RoomList = z.object({ rooms: z.array(RoomView), next: z.string().optional() });
+export type RoomList = z.infer<typeof RoomList>;
+
+// ---- peers
+
+export const PeerInfo = z.object({ id: PeerId, name: PeerName, appData: AppData });
+export type PeerInfo = z.infer<typeof PeerInfo>;
+
+export const JoinRequest = z.object({
+  /** Default: the name in the token. */
+  name: PeerName.optional(),
+  /** What to do if a living peer has the name. `replace` closes that peer. */
+  onTakenName: z.enum(['reject', 'replace']).default('reject'),
+  /** Sets the capabilities in the same step; else PUT …/capabilities later. */
+  rtpCapabilities: WireRtpCapabilities.optional(),
+  sendRtpCapabilities: WireRtpCapabilities.optional(),
+  appData: AppData.default({}),
+});
+export type JoinRequest = z.infer<typeof JoinRequest>;
+
+export const CapabilitiesRequest = z.object({
+  rtpCapabilities: WireRtpCapabilities,
+  /** What the endpoint may send, if it differs (object-model.md D-12). */
+  sendRtpCapabilities: WireRtpCapabilities.optional(),
+});
+export type CapabilitiesRequest = z.infer<typeof CapabilitiesRequest>;
+
+export const CapabilitiesAnswer = z.object({ rtpCapabilities: WireRtpCapabilities });
+export type CapabilitiesAnswer = z.infer<typeof CapabilitiesAnswer>;
+
+// ---- transports
+
+export const CreateTransportRequest = z.object({
+  /** What the client means to do with it; mediasoup-client transports go one way. */
+  direction: z.enum(['send', 'recv', 'both']).default('both'),
+  udp: z.boolean().optional(),
+  tcp: z.boolean().optional(),
+  preferIPv4: z.boolean().optional(),
+  preferIPv6: z.boolean().optional(),
+  preferUdp: z.boolean().optional(),
+  preferTcp: z.boolean().optional(),
+  appData: AppData.default({}),
+});
+export type CreateTransportRequest = z.infer<typeof CreateTransportRequest>;
+
+export const TransportView = z.object({
+  id: TransportId,
+  direction: z.enum(['send', 'recv', 'both']),
+  iceParameters: WireIceParameters,
+  iceCandidates: z.array(WireIceCandidate),
+  dtlsParameters: WireDtlsParameters,
+  iceState: z.enum(['new', 'connected', 'completed', 'disconnected', 'closed']),
+  dtlsState: z.enum(['new', 'connecting', 'connected', 'failed', 'closed']),
+  iceSelectedTuple: TransportTuple.optional(),
+  iceServers: z.array(IceServer),
+  appData: AppData,
+});
+export type TransportView = z.infer<typeof TransportView>;
+
+export const ConnectTransportRequest = z.object({ dtlsParameters: WireDtlsParameters });
+export type ConnectTransportRequest = z.infer<typeof ConnectTransportRequest>;
+
+export const IceRestartAnswer = z.object({ iceParameters: WireIceParameters });
+export type IceRestartAnswer = z.infer<typeof IceRestartAnswer>;
+
+export const UpdateTransportRequest = z
+  .object({
+    /** Bits per second, 0 removes the limit; 1…9999 counts as 10000 (D-14). */
+    maxIncomingBitrate: z.number().int().min(0).max(0xffffffff),
+    maxOutgoingBitrate: z.number().int().min(0).max(0xffffffff),
+    minOutgoingBitrate: z.number().int().min(0).max(0xffffffff),
+  })
+  .partial();
+export type UpdateTransportRequest = z.infer<typeof UpdateTransportRequest>;
+
+// ---- receivers (a client's producers)
+
+export const CreateReceiverRequest = z.object({
+  kind: WireMediaKind,
+  transportId: TransportId,
+  rtpParameters: WireRtpParameters,
+  paused: z.boolean().default(false),
+  keyFrameRequestDelayMs: z.number().int().min(0).max(60_000).default(0),
+  appData: AppData.default({}),
+});
+export type CreateReceiverRequest = z.infer<typeof CreateReceiverRequest>;
+
+export const ReceiverView = z.object({
+  id: ReceiverId,
+  peerId: PeerId,
+  kind: WireMediaKind,
+  type: z.enum(['simple', 'simulcast', 'svc']),
+  transportId: TransportId.nullable(),
+  /** Effective parameters; absent until receive() succeeded. */
+  rtpParameters: WireRtpParameters.optional(),
+  paused: z.boolean(),
+  appData: AppData,
+});
+export type ReceiverView = z.infer<typeof ReceiverView>;
+
+export const SetReceiverParametersRequest = z.object({ rtpParameters: WireRtpParameters });
+export type SetReceiverParametersRequest = z.infer<typeof SetReceiverParametersRequest>;
+
+export const UpdateReceiverRequest = z
+  .object({ paused: z.boolean(), transportId: TransportId, appData: AppData })
+  .partial();
+export type UpdateReceiverRequest = z.infer<typeof UpdateReceiverRequest>;
+
+// ---- senders (a client's consumers)
+
+export const SenderView = z.object({
+  id: SenderId,
+  /** `<id>.<n>`, new at each binding to a transport: pass it to mediasoup-client's consume() (D-41). */
+  consumerId: z.string(),
+  /** The receiver it forwards: mediasoup-client's producerId. */
+  receiverId: ReceiverId,
+  /** The peer whose media this is. */
+  sourcePeerId: PeerId,
+  sourcePeerName: PeerName,
+  kind: WireMediaKind,
+  type: z.enum(['simple', 'simulcast', 'svc']),
+  transportId: TransportId.nullable(),
+  /** Empty `codecs` means that the peer can't play it: do not consume. */
+  rtpParameters: WireRtpParameters.extend({ codecs: z.array(WireRtpCodecParameters) }),
+  active: z.boolean(),
+  enabled: z.boolean(),
+  receiverPaused: z.boolean(),
+  preferredLayers: LayersSpec.optional(),
+  currentLayers: LayersSpec.optional(),
+  priority: z.number().int(),
+  /** Of the receiver. */
+  appData: AppData,
+});
+export type SenderView = z.infer<typeof SenderView>;
+
+export const UpdateSenderRequest = z
+  .object({
+    /** Binds to this transport of the same peer; null unbinds. */
+    transportId: TransportId.nullable(),
+    enabled: z.boolean(),
+    preferredLayers: LayersSpec.nullable(),
+    priority: z.number().int().min(1).max(255),
+  })
+  .partial();
+export type UpdateSenderRequest = z.infer<typeof UpdateSenderRequest>;
+
+export const SenderList = z.object({ senders: z.array(SenderView) });
+export type SenderList = z.infer<typeof SenderList>;
+
+// ---- the whole view of one peer
+
+export const Snapshot = z.object({
+  /** The position in the log at which this view is true. */
+  cursor: Cursor,
+  room: RoomView,
+  self: PeerInfo,
+  rtpCapabilities: WireRtpCapabilities.optional(),
+  /** The others, in join order. */
+  peers: z.array(PeerInfo),
+  transports: z.array(TransportView),
+  receivers: z.array(ReceiverView),
+  senders: z.array(SenderView),
+});
+export type Snapshot = z.infer<typeof Snapshot>;
+
+export const JoinAnswer = z.object({ peer: PeerInfo, snapshot: Snapshot, iceServers: z.array(IceServer) });
+export type JoinAnswer = z.infer<typeof JoinAnswer>;
+
+// ---- tokens
+
+/** Claims of a token under the key `weir`. */
+export const Grants = z.object({
+  /** A room id, or a pattern with `*` at its end. */
+  room: z.string().min(1).max(65),
+  /** The only name this token may join with; absent = any. */
+  name: PeerName.optional(),
+  publish: z.array(WireMediaKind).default(['audio', 'video']),
+  subscribe: z.boolean().default(true),
+  /** May create, list, change and close rooms and remove peers. */
+  admin: z.boolean().default(false),
+});
+export type Grants = z.infer<typeof Grants>;
+
+export const StatsAnswer = z.object({
+  /** RTC stats objects, as mediasoup names them. */
+  stats: z.array(z.record(z.string(), z.unknown())),
+});
+export type StatsAnswer = z.infer<typeof StatsAnswer>;

@@ -1,0 +1,1 @@
+export type { SocketAddress, UdpSocket } from './socket.ts';
