@@ -1,0 +1,15 @@
+export type { CallerOptions } from './call.ts';
+export { type CallFailure, PodCallRefused, PodControlError } from './errors.ts';
+export {
+  type CallOptions,
+  DrainState,
+  deliverMedia,
+  type MediaDelivery,
+  PodClient,
+  type PodRef,
+  PodRooms,
+} from './pod-client.ts';
+export { minimumPodSecretLength, type PodSecrets, parsePodSecrets } from './secrets.ts';
+export { SignalingClient, type SignalingClientOptions } from './signaling-client.ts';
+export { callTokenSeconds, clockToleranceSeconds, signalingAudience } from './token.ts';
+export { parseBody, type VerifyOptions, verifyPodCall, verifyReport } from './verify.ts';

@@ -1,0 +1,109 @@
+import { errors, jwtVerify, SignJWT } from 'jose';
+import { PodCallRefused } from './errors.ts';
+import type { PodSecrets } from './secrets.ts';
+
+/** Longest life of a call token, in seconds. */
+export const callTokenSeconds = 60;
+/** How far two clocks may be apart, in seconds. */
+export const clockToleranceSeconds = 15;
+/** Audience of calls from pods to signaling. A pod's audience is its id. */
+export const signalingAudience = 'weir-signaling';
+
+/** What a call token stands for: this caller, this callee, this request and no other. */
+export interface CallClaims {
+  readonly issuer: string;
+  readonly audience: string;
+  /** Method and path as the callee sees it: `PUT /v1/rooms/daily/media`. */
+  readonly request: string;
+  readonly body: Uint8Array<ArrayBuffer>;
+}
+
+/** Signs one call with the first secret (JWT, HS256). `nowMs` is milliseconds since 1970. */
+export async function signCall(secrets: PodSecrets, claims: CallClaims, nowMs: number): Promise<string> {
+  const now = Math.floor(nowMs / 1000);
+  return await new SignJWT({ req: claims.request, sha: await digest(claims.body) })
+    .setProtectedHeader({ alg: 'HS256', typ: tokenType })
+    .setIssuer(claims.issuer)
+    .setAudience(claims.audience)
+    .setIssuedAt(now)
+    .setExpirationTime(now + callTokenSeconds)
+    .sign(keyOf(secrets[0]));
+}
+
+/**
+ * Checks signature (with every secret), audience, expiry, and that the token was made for this request and
+ * body. Answers the issuer.
+ *
+ * @throws PodCallRefused `unauthorized`
+ */
+export async function verifyCall(
+  secrets: PodSecrets,
+  token: string | undefined,
+  expected: Omit<CallClaims, 'issuer'>,
+  nowMs: number,
+): Promise<string> {
+  if (token === undefined) {
+    throw new PodCallRefused('unauthorized', 'Send `Authorization: Bearer <call token>`.');
+  }
+  const payload = await verifyWithAny(secrets, token, expected.audience, nowMs);
+  if (payload.exp! - payload.iat! > callTokenSeconds) {
+    throw new PodCallRefused('unauthorized', `The call token lives longer than ${callTokenSeconds} s.`);
+  }
+  if (payload.req !== expected.request) {
+    throw new PodCallRefused(
+      'unauthorized',
+      `The call token was made for another request than ${expected.request}.`,
+    );
+  }
+  if (payload.sha !== (await digest(expected.body))) {
+    throw new PodCallRefused('unauthorized', 'The call token was made for another body.');
+  }
+  return payload.iss!;
+}
+
+async function verifyWithAny(secrets: PodSecrets, token: string, audience: string, nowMs: number) {
+  for (const secret of secrets) {
+    try {
+      const { payload } = await jwtVerify(token, keyOf(secret), {
+        algorithms: ['HS256'],
+        typ: tokenType,
+        audience,
+        requiredClaims: ['iss', 'iat', 'exp', 'req', 'sha'],
+        currentDate: new Date(nowMs),
+        clockTolerance: clockToleranceSeconds,
+      });
+      return payload;
+    } catch (error) {
+      if (error instanceof errors.JWSSignatureVerificationFailed) continue;
+      throw new PodCallRefused('unauthorized', reasonOf(error, audience), { cause: error });
+    }
+  }
+  throw new PodCallRefused(
+    'unauthorized',
+    'No secret here verifies the call token: WEIR_POD_SECRETS differs between signaling and pod.',
+  );
+}
+
+function reasonOf(error: unknown, audience: string): string {
+  if (error instanceof errors.JWTExpired) {
+    return `The call token has expired; are the clocks more than ${clockToleranceSeconds} s apart?`;
+  }
+  if (error instanceof errors.JWTClaimValidationFailed && error.claim === 'aud') {
+    return `The call token was made for another callee than ${audience}.`;
+  }
+  return 'The call token could not be read.';
+}
+
+function keyOf(secret: string): Uint8Array {
+  return new TextEncoder().encode(secret);
+}
+
+/** SHA-256 in hexadecimal. */
+async function digest(body: Uint8Array<ArrayBuffer>): Promise<string> {
+  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', body));
+  let text = '';
+  for (const byte of hash) text += byte.toString(16).padStart(2, '0');
+  return text;
+}
+
+const tokenType = 'weir-call+jwt';
