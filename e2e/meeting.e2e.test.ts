@@ -1,0 +1,80 @@
+import { launchChromium } from '@weir/testing';
+import type { Browser } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { Visitor } from './visitor.ts';
+import { type RunningWeir, startWeir, until } from './weir.ts';
+
+/** How long a page may be silent before it is gone for the others. */
+const peerTimeoutSeconds = 6;
+
+let weir: RunningWeir;
+let browser: Browser;
+const visitors: Visitor[] = [];
+
+beforeAll(async () => {
+  weir = await startWeir({ WEIR_PEER_TIMEOUT_SECONDS: String(peerTimeoutSeconds) });
+  browser = await launchChromium();
+});
+afterEach(async () => {
+  await Promise.all(visitors.splice(0).map((visitor) => visitor.close()));
+});
+afterAll(async () => {
+  await browser?.close();
+  await weir?.stop();
+});
+
+async function join(name: string, room: string, events?: 'poll'): Promise<Visitor> {
+  const visitor = await Visitor.join(browser, weir.url, { name, room, ...(events && { events }) });
+  visitors.push(visitor);
+  return visitor;
+}
+
+describe.each([{ events: undefined }, { events: 'poll' as const }])('events by $events', ({ events }) => {
+  const room = `meeting-${events ?? 'sse'}`;
+
+  test('two meet, a third joins late, one leaves and comes back', async () => {
+    const alice = await join('alice', room, events);
+    const bob = await join('bob', room, events);
+    await Promise.all([alice.meets('bob'), bob.meets('alice')]);
+    await Promise.all([alice.sees('bob'), bob.sees('alice')]);
+    await Promise.all([alice.hears(1), bob.hears(1)]);
+
+    const carol = await join('carol', room, events);
+    await carol.meets('alice', 'bob');
+    await Promise.all([carol.sees('alice'), carol.sees('bob'), alice.sees('carol'), bob.sees('carol')]);
+    await Promise.all([carol.hears(2), alice.hears(2), bob.hears(2)]);
+
+    await bob.leave();
+    await Promise.all([alice.meets('carol'), carol.meets('alice')]);
+
+    const again = await join('bob', room, events);
+    await alice.meets('bob', 'carol');
+    await Promise.all([again.sees('alice'), again.sees('carol'), alice.sees('bob')]);
+    expect([...alice.errors, ...again.errors, ...carol.errors]).toEqual([]);
+  });
+
+  test('a reload comes back under the same name', async () => {
+    const alice = await join('alice', `${room}-reload`, events);
+    const bob = await join('bob', `${room}-reload`, events);
+    await alice.sees('bob');
+    await bob.page.reload();
+    await bob.joined();
+    await Promise.all([bob.sees('alice'), alice.sees('bob')]);
+    await alice.meets('bob');
+  });
+
+  test('a page that vanishes is gone for the others within the configured time', async () => {
+    const alice = await join('alice', `${room}-vanish`, events);
+    const bob = await join('bob', `${room}-vanish`, events);
+    await alice.sees('bob');
+    const vanished = Date.now();
+    await bob.vanish();
+    await until('bob is gone', async () => (await alice.others()).length === 0, 60_000);
+    const seconds = (Date.now() - vanished) / 1000;
+    console.log(
+      `the vanished page was gone after ${seconds.toFixed(1)} s (configured: ${peerTimeoutSeconds} s)`,
+    );
+    // The sweeper looks a few times within the timeout; more than double means that it did not work.
+    expect(seconds).toBeLessThan(2 * peerTimeoutSeconds + 2);
+  });
+});
