@@ -1,0 +1,120 @@
+import type { PodLease } from '@weir/protocol';
+import { type SQL, sql } from 'drizzle-orm';
+import { ConflictError, type Driver } from './drivers/driver.ts';
+import * as tables from './schema/sqlite.ts';
+import { insertInto, integerValue, only, readAll, selectFrom } from './statements.ts';
+
+export interface PodRow {
+  readonly id: string;
+  readonly epoch: number;
+  /** Highest report applied. */
+  readonly seq: number;
+  /** Null until the first lease of the epoch, and once the pod was given up. */
+  readonly lease: PodLease | null;
+  readonly leasedAt: number;
+}
+
+/** Which rooms have transports on a pod. */
+export interface PodRoom {
+  readonly roomId: string;
+  readonly transports: number;
+}
+
+/** Pods as they reported themselves. */
+export class PodStore {
+  readonly #driver: Driver;
+
+  constructor(driver: Driver) {
+    this.#driver = driver;
+  }
+
+  async list(): Promise<PodRow[]> {
+    const [rows] = await readAll(this.#driver, [selectFrom(tables.pods, sql`ORDER BY ${tables.pods.id}`)]);
+    return rows;
+  }
+
+  async get(id: string): Promise<PodRow | undefined> {
+    const [[row]] = await readAll(this.#driver, [
+      selectFrom(tables.pods, sql`WHERE ${tables.pods.id} = ${id}`),
+    ]);
+    return row;
+  }
+
+  /** Rooms that have transports on the pod. */
+  async roomsOf(id: string): Promise<PodRoom[]> {
+    const { transports } = tables;
+    const [rows] = await this.#driver.read([
+      sql`SELECT ${transports.roomId}, COUNT(*) AS transports FROM ${transports}
+        WHERE ${transports.podId} = ${id} GROUP BY ${transports.roomId} ORDER BY ${transports.roomId}`,
+    ]);
+    return rows!.map((row) => ({ roomId: String(row.room_id), transports: Number(row.transports) }));
+  }
+
+  /** Transports placed on each pod since a time: what its last lease does not know yet. */
+  async placedSince(since: number): Promise<Map<string, number>> {
+    const { transports } = tables;
+    const [rows] = await this.#driver.read([
+      sql`SELECT ${transports.podId}, COUNT(*) AS transports FROM ${transports}
+        WHERE ${transports.createdAt} > ${since} GROUP BY ${transports.podId}`,
+    ]);
+    return new Map(rows!.map((row) => [String(row.pod_id), Number(row.transports)]));
+  }
+
+  /**
+   * Statements that take a report: guard first, so that a report is applied once whoever else gets a copy of it.
+   * `known` is the row the caller decided on.
+   */
+  reportStatements(
+    report: { podId: string; epoch: number; seq: number; lease?: PodLease | undefined },
+    known: PodRow | undefined,
+    now: number,
+  ): SQL[] {
+    const { pods } = tables;
+    const { podId, epoch, seq, lease } = report;
+    if (known === undefined) {
+      return insertInto(this.#driver, pods, [
+        { id: podId, epoch, seq, lease: lease ?? null, leasedAt: lease === undefined ? 0 : now },
+      ]);
+    }
+    const column = (key: 'epoch' | 'seq' | 'lease' | 'leasedAt') => sql`${sql.identifier(pods[key].name)}`;
+    const unchanged = sql`${pods.epoch} = ${known.epoch} AND ${pods.seq} = ${known.seq}`;
+    const sets = [
+      sql`${column('epoch')} = ${only(unchanged, integerValue(epoch))}`,
+      sql`${column('seq')} = ${integerValue(seq)}`,
+    ];
+    if (lease !== undefined) {
+      sets.push(
+        sql`${column('lease')} = ${JSON.stringify(lease)}`,
+        sql`${column('leasedAt')} = ${integerValue(now)}`,
+      );
+    } else if (epoch !== known.epoch) {
+      sets.push(sql`${column('lease')} = NULL`);
+    }
+    return [sql`UPDATE ${pods} SET ${sql.join(sets, sql`, `)} WHERE ${pods.id} = ${podId}`];
+  }
+
+  /** Gives a pod up, unless it renewed its lease meanwhile. Answers whether this call did it. */
+  async giveUp(pod: PodRow): Promise<boolean> {
+    const { pods } = tables;
+    const same = sql`${pods.epoch} = ${pod.epoch} AND ${pods.leasedAt} = ${pod.leasedAt} AND ${pods.lease} IS NOT NULL`;
+    try {
+      await this.#driver.write([
+        sql`UPDATE ${pods} SET ${sql.identifier(pods.epoch.name)} = ${only(same, integerValue(pod.epoch))},
+          ${sql.identifier(pods.lease.name)} = NULL WHERE ${pods.id} = ${pod.id}`,
+      ]);
+      return true;
+    } catch (error) {
+      if (error instanceof ConflictError) return false;
+      throw error;
+    }
+  }
+
+  /** Forgets a pod that was given up long ago. */
+  async forget(before: number): Promise<void> {
+    const { pods } = tables;
+    await this.#driver.write([
+      sql`DELETE FROM ${pods} WHERE ${pods.lease} IS NULL AND ${pods.leasedAt} < ${before} AND NOT EXISTS
+        (SELECT 1 FROM ${tables.transports} WHERE ${tables.transports.podId} = ${pods.id})`,
+    ]);
+  }
+}

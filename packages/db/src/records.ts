@@ -1,0 +1,22 @@
+import type { RtpCapabilities } from '@weir/ortc';
+
+/** What a room is besides its objects; the JSON of `rooms.record`. */
+export interface RoomDetails {
+  readonly capabilities: RtpCapabilities;
+  readonly maxPeers: number;
+  /** The room closes when nobody has been in it for so long; 0 = never. */
+  readonly emptyTtlSeconds: number;
+  /** The room closes after so long whatever happens; 0 = never. */
+  readonly maxDurationSeconds: number;
+  readonly metadata: Record<string, unknown>;
+}
+
+/** Which token a peer belongs to. */
+export interface TokenBinding {
+  /** `jti`. */
+  readonly tokenId: string;
+  /** `sub`, or the `jti` again. */
+  readonly tokenSubject: string;
+  /** Milliseconds since 1970. */
+  readonly tokenExpiresAt: number;
+}

@@ -1,0 +1,166 @@
+import type { EventTarget, EventType, PodLease } from '@weir/protocol';
+import type { PeerRecord, ReceiverRecord, SenderRecord, TransportRecord } from '@weir/room';
+import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
+import type { RoomDetails } from '../records.ts';
+
+/**
+ * Tables for SQLite and D1. Only what SQLite, D1 and Postgres share: text, integers, JSON as text, times in
+ * milliseconds since 1970. `postgres.ts` is the same set of tables; a test keeps them equal.
+ */
+
+/** Closed rooms stay as tombstones until the sweeper forgets them, so that late calls hear `410`. */
+export const rooms = sqliteTable(
+  'rooms',
+  {
+    id: text('id').primaryKey(),
+    /** Guards every change of the room and of all rows below it: compare-and-swap. */
+    version: integer('version').notNull(),
+    /** Rises only when what pods must know changes. */
+    mediaVersion: integer('media_version').notNull(),
+    record: text('record', { mode: 'json' }).$type<RoomDetails>().notNull(),
+    /** Creation order of the next object. */
+    nextPosition: integer('next_position').notNull(),
+    peerCount: integer('peer_count').notNull(),
+    createdAt: integer('created_at').notNull(),
+    /** When the time to live will be over; null = never. */
+    expiresAt: integer('expires_at'),
+    closedAt: integer('closed_at'),
+  },
+  (table) => [
+    index('rooms_by_expiry').on(table.expiresAt),
+    index('rooms_by_closing').on(table.closedAt),
+    index('rooms_by_creation').on(table.createdAt, table.id),
+  ],
+);
+
+/** Closed peers stay until the sweeper forgets them, so that their last events can be read. */
+export const peers = sqliteTable(
+  'peers',
+  {
+    roomId: text('room_id').notNull(),
+    id: integer('id').notNull(),
+    /** Creation order. */
+    position: integer('position').notNull(),
+    record: text('record', { mode: 'json' }).$type<PeerRecord>().notNull(),
+    /** `jti` and `sub` of the token that joined. */
+    tokenId: text('token_id').notNull(),
+    tokenSubject: text('token_subject').notNull(),
+    /** When that token expires. */
+    tokenExpiresAt: integer('token_expires_at').notNull(),
+    joinedAt: integer('joined_at').notNull(),
+    closedAt: integer('closed_at'),
+    /** Sequence number of the newest event of this peer's log. */
+    lastSeq: integer('last_seq').notNull(),
+    /** Events up to this one may have been forgotten. */
+    logFloor: integer('log_floor').notNull(),
+    /** When a reader of the log or a living transport was last seen. */
+    lastSeenAt: integer('last_seen_at').notNull(),
+    /** The newest long poll; an older one ends when it sees another's id here. */
+    readerId: text('reader_id').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.roomId, table.id] }),
+    index('peers_by_presence').on(table.closedAt, table.lastSeenAt),
+  ],
+);
+
+export const transports = sqliteTable(
+  'transports',
+  {
+    roomId: text('room_id').notNull(),
+    id: integer('id').notNull(),
+    position: integer('position').notNull(),
+    peerId: integer('peer_id').notNull(),
+    podId: text('pod_id').notNull(),
+    createdAt: integer('created_at').notNull(),
+    record: text('record', { mode: 'json' }).$type<TransportRecord>().notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.roomId, table.id] }),
+    index('transports_by_pod').on(table.podId, table.createdAt),
+  ],
+);
+
+export const receivers = sqliteTable(
+  'receivers',
+  {
+    roomId: text('room_id').notNull(),
+    id: integer('id').notNull(),
+    position: integer('position').notNull(),
+    peerId: integer('peer_id').notNull(),
+    record: text('record', { mode: 'json' }).$type<ReceiverRecord>().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.roomId, table.id] })],
+);
+
+export const senders = sqliteTable(
+  'senders',
+  {
+    roomId: text('room_id').notNull(),
+    id: integer('id').notNull(),
+    position: integer('position').notNull(),
+    peerId: integer('peer_id').notNull(),
+    record: text('record', { mode: 'json' }).$type<SenderRecord>().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.roomId, table.id] })],
+);
+
+export const peerEvents = sqliteTable(
+  'peer_events',
+  {
+    roomId: text('room_id').notNull(),
+    peerId: integer('peer_id').notNull(),
+    seq: integer('seq').notNull(),
+    type: text('type').$type<EventType>().notNull(),
+    targetKind: text('target_kind').$type<EventTarget['kind']>().notNull(),
+    targetId: text('target_id').notNull(),
+    data: text('data', { mode: 'json' }).$type<Record<string, unknown>>().notNull(),
+    /** Of events with the same key only the newest is kept; null = all are. */
+    coalesceKey: text('coalesce_key'),
+    createdAt: integer('created_at').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.roomId, table.peerId, table.seq] }),
+    uniqueIndex('peer_events_by_key').on(table.roomId, table.peerId, table.coalesceKey),
+    index('peer_events_by_age').on(table.createdAt),
+  ],
+);
+
+export const pods = sqliteTable('pods', {
+  id: text('id').primaryKey(),
+  /** New at each start of the pod. */
+  epoch: integer('epoch').notNull(),
+  /** Highest report applied in this epoch. */
+  seq: integer('seq').notNull(),
+  /** Null until the epoch's first lease, and once the pod is given up. */
+  lease: text('lease', { mode: 'json' }).$type<PodLease>(),
+  leasedAt: integer('leased_at').notNull(),
+});
+
+export const idempotencyKeys = sqliteTable(
+  'idempotency_keys',
+  {
+    /** Who used the key. */
+    scope: text('scope').notNull(),
+    key: text('key').notNull(),
+    /** SHA-256 of method, path and body. */
+    requestHash: text('request_hash').notNull(),
+    status: integer('status').notNull(),
+    answer: text('answer').notNull(),
+    createdAt: integer('created_at').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.scope, table.key] }),
+    index('idempotency_keys_by_age').on(table.createdAt),
+  ],
+);
+
+export const revokedTokens = sqliteTable(
+  'revoked_tokens',
+  {
+    id: text('id').primaryKey(),
+    reason: text('reason').notNull(),
+    expiresAt: integer('expires_at').notNull(),
+  },
+  (table) => [index('revoked_tokens_by_expiry').on(table.expiresAt)],
+);
