@@ -1,0 +1,36 @@
+/** How long to wait before attempt `attempt + 1`. */
+export interface Backoff {
+  /** Of the first wait. */
+  readonly baseMs: number;
+  readonly capMs: number;
+}
+
+export const requestBackoff: Backoff = { baseMs: 300, capMs: 8_000 };
+export const streamBackoff: Backoff = { baseMs: 500, capMs: 15_000 };
+
+/**
+ * Exponential back-off of which the upper half is drawn at random, so that a thousand clients that lost
+ * one server do not return as one. A Retry-After is a lower bound, with up to a fifth on top.
+ *
+ * @param attempt failures so far, from 0
+ * @param random uniform in [0, 1)
+ */
+export function backoffMs(backoff: Backoff, attempt: number, random: number, retryAfterMs = 0): number {
+  const ceiling = Math.min(backoff.capMs, backoff.baseMs * 2 ** Math.min(attempt, 20));
+  const drawn = ceiling / 2 + (ceiling / 2) * random;
+  return Math.round(Math.max(drawn, retryAfterMs > 0 ? retryAfterMs * (1 + random / 5) : 0));
+}
+
+/** Resolves after `ms`, or at once when `signal` fires. Never rejects. */
+export function wait(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal?.addEventListener('abort', done);
+    if (signal?.aborted) done();
+  });
+}
