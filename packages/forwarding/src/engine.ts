@@ -79,7 +79,9 @@ export interface EngineCounters {
 
 /** What a datagram is, by its first byte (RFC 7983) and, for 128…191, the RTCP type (RFC 5761 §4). */
 export const PacketKind = { unknown: 0, stun: 1, dtls: 2, rtp: 3, rtcp: 4 } as const;
+export type PacketKind = (typeof PacketKind)[keyof typeof PacketKind];
 export const PacketStatus = { none: 0, ok: 1, authenticationFailed: 2, replayed: 3, malformed: 4 } as const;
+export type PacketStatus = (typeof PacketStatus)[keyof typeof PacketStatus];
 
 /** Up to `capacity` datagrams, structure of arrays. */
 export interface DatagramBatch {

@@ -1,1 +1,10 @@
+export * from './datagram-batch.ts';
+export * from './datagram-port.ts';
 export * from './engine.ts';
+export * from './node-engine.ts';
+export * from './packet-kind.ts';
+export * from './remote-table.ts';
+export * from './srtp/key-derivation.ts';
+export { type PacketMemory, packetMemory } from './srtp/srtp-cipher.ts';
+export * from './srtp/srtp-session.ts';
+export * from './work-list.ts';
