@@ -1,10 +1,13 @@
 export * from './datagram-batch.ts';
 export * from './datagram-port.ts';
 export * from './engine.ts';
+export { Forwarder, type ForwarderOptions } from './forwarder.ts';
 export * from './node-engine.ts';
 export * from './packet-kind.ts';
 export * from './remote-table.ts';
+export { ForwardingRoom, type ForwardingTransportOptions } from './room.ts';
 export * from './srtp/key-derivation.ts';
 export { type PacketMemory, packetMemory } from './srtp/srtp-cipher.ts';
 export * from './srtp/srtp-session.ts';
+export { Transport as ForwardingTransport } from './transport.ts';
 export * from './work-list.ts';

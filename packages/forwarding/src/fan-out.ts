@@ -1,0 +1,298 @@
+import {
+  absSendTimeFromMs,
+  ExtensionTable,
+  ExtensionWriter,
+  RtpHeader,
+  VideoCodec,
+  Vp8Descriptor,
+  Vp9Descriptor,
+} from '@weir/rtp';
+import type { PacketEngine, WorkList } from './engine.ts';
+import { ExtensionProfile } from './extension-profile.ts';
+import type { ReceiveStream } from './receive-stream.ts';
+import type { Receiver } from './receiver.ts';
+import type { Segment } from './segment.ts';
+import type { Sender } from './sender.ts';
+
+/** Longest payload descriptor that is rewritten, and the two bytes of RTX. */
+const maxDescriptor = 16;
+
+/**
+ * Writes work lists: one incoming packet becomes one item per sender. The header with its extensions is built
+ * once per packet and extension profile; per sender only numbers are written. Nothing is allocated here.
+ */
+export class FanOut {
+  readonly header = new RtpHeader();
+  readonly extensions = new ExtensionTable();
+  readonly #writer = new ExtensionWriter();
+  readonly #engine: PacketEngine;
+  readonly #work: WorkList;
+  readonly #vp8 = new Vp8Descriptor();
+  readonly #vp9 = new Vp9Descriptor();
+  /** Grows with each packet and each emptied list: profiles built under another stamp are void. */
+  #stamp = 0;
+  #absSendTime = 0;
+
+  constructor(engine: PacketEngine, work: WorkList) {
+    this.#engine = engine;
+    this.#work = work;
+  }
+
+  /** abs-send-time of everything written from now on: 24 bits, 6.18 seconds. */
+  setTime(now: number): void {
+    this.#absSendTime = absSendTimeFromMs(now);
+  }
+
+  /** Reads a plain packet; false when it is no RTP. */
+  read(offset: number, length: number): boolean {
+    const { arena } = this.#engine;
+    if (!this.header.parse(arena, offset, length)) return false;
+    this.extensions.read(arena, this.header);
+    return true;
+  }
+
+  /** Forwards the packet read last, which lies in slot `serial` at `offset`, to all senders that take it. */
+  forward(
+    receiver: Receiver,
+    stream: ReceiveStream,
+    serial: number,
+    offset: number,
+    isKeyFrame: boolean,
+    now: number,
+  ): void {
+    const { header } = this;
+    const senders = receiver.live;
+    const count = senders.length;
+    if (count === 0) return;
+    const extended = stream.extended;
+    const wirePayloadType = header.payloadType;
+    const payloadType = receiver.codecs.roomPayloadType[wirePayloadType]!;
+    const videoCodec = receiver.codecs.videoCodec[wirePayloadType]!;
+    const mustBeKeyFrame = receiver.video && videoCodec !== VideoCodec.none;
+    const markerAndPayloadType = (header.marker ? 128 : 0) | payloadType;
+    const bodyOffset = header.payloadOffset - offset;
+    const bodyLength = header.payloadLength;
+    const timestamp = header.timestamp;
+    const absSendTime = this.#absSendTime;
+    const work = this.#work;
+    const empty = bodyLength === 0;
+    this.#stamp++;
+
+    for (let k = 0; k < count; k++) {
+      const sender = senders[k]!;
+      if (
+        sender.openStream !== stream &&
+        (empty || !sender.admit(stream, isKeyFrame, mustBeKeyFrame, extended, timestamp, now))
+      ) {
+        continue;
+      }
+      const segment = sender.segment;
+      if (empty || sender.codecs.accepts[payloadType] === 0) {
+        segment.drop(extended);
+        continue;
+      }
+      const out = extended > segment.lastDropped ? extended + segment.offset : segment.map(extended);
+      if (out < segment.firstOut) continue;
+      const profile = sender.profile!;
+      if (
+        profile.builtFor !== this.#stamp ||
+        work.count === work.capacity ||
+        (segment.rewrites && work.prefixesUsed + profile.length + maxDescriptor > work.prefixes.length)
+      ) {
+        this.#prepare(profile);
+      }
+
+      const transport = sender.transport!;
+      const i = work.count++;
+      let prefixLength = profile.length;
+      let skipped = 0;
+      if (segment.rewrites) {
+        skipped = this.#rewrite(i, profile, segment, videoCodec, -1);
+        prefixLength = work.prefixLength[i]!;
+      } else {
+        work.prefixOffset[i] = profile.offset;
+        work.prefixLength[i] = prefixLength;
+      }
+      work.bodySerial[i] = serial;
+      work.bodyOffset[i] = bodyOffset + skipped;
+      work.bodyLength[i] = bodyLength - skipped;
+      work.ssrc[i] = sender.spec.ssrc;
+      const sequenceNumber = out & 0xffff;
+      work.sequenceNumber[i] = sequenceNumber;
+      work.rolloverCounter[i] = (out - sequenceNumber) / 65536;
+      work.timestamp[i] = timestamp + segment.timestampOffset;
+      work.markerAndPayloadType[i] = markerAndPayloadType;
+      work.transportSequenceOffset[i] = profile.transportSequenceOffset;
+      if (profile.transportSequenceOffset !== 0) {
+        transport.transportSequence = (transport.transportSequence + 1) & 0xffff;
+        work.transportSequence[i] = transport.transportSequence;
+      }
+      work.absSendTimeOffset[i] = profile.absSendTimeOffset;
+      work.absSendTime[i] = absSendTime;
+      work.session[i] = transport.session;
+      work.path[i] = transport.path;
+
+      if (out > sender.lastOut) {
+        sender.lastOut = out;
+        segment.newestIn = extended;
+      }
+      const size = prefixLength + bodyLength - skipped;
+      sender.packets++;
+      sender.bytes += size;
+      sender.payloadBytes += bodyLength;
+      sender.lastSentAt = now;
+      transport.sentPackets++;
+      transport.sentBytes += size;
+    }
+  }
+
+  /**
+   * Sends one packet again: number `out` of the sender, by RTX if negotiated, else as it was. False when it is
+   * not there any more, too old, or was sent again just now.
+   */
+  resend(sender: Sender, out: number, maxAgeMs: number, now: number): boolean {
+    const { receiver, transport } = sender;
+    if (receiver === undefined || transport === undefined || !sender.forwards) return false;
+    const segment = out >= sender.segment.firstOut ? sender.segment : sender.previous;
+    const stream = segment.stream;
+    const source = segment.source(out);
+    if (out > sender.lastOut || stream === undefined || source < segment.firstIn) return false;
+    if (stream.generation !== segment.generation) return false;
+    const serial = stream.cache.serial(source);
+    if (serial < 0 || !this.inArena(serial)) return false;
+    if (now - stream.cache.arrivedAt(source) > maxAgeMs) return false;
+    const engine = this.#engine;
+    const offset = (serial % engine.slotCount) * engine.slotSize;
+    const { header } = this;
+    if (!this.read(offset, stream.cache.packetLength(source))) return false;
+    const payloadType = receiver.codecs.roomPayloadType[header.payloadType]!;
+    if (header.payloadLength === 0 || payloadType > 127 || sender.codecs.accepts[payloadType] === 0) {
+      return false;
+    }
+    if (!sender.takeResend(out, header.length, now)) return false;
+
+    this.#stamp++;
+    const profile = sender.profile!;
+    this.#prepare(profile);
+    const work = this.#work;
+    const i = work.count++;
+    const rtxPayloadType = sender.rtxPayloadType(payloadType);
+    const rtx = rtxPayloadType >= 0;
+    let skipped = 0;
+    if (rtx || segment.rewrites) {
+      const codec = receiver.codecs.videoCodec[header.payloadType]!;
+      skipped = this.#rewrite(
+        i,
+        profile,
+        segment,
+        segment.rewrites ? codec : VideoCodec.none,
+        rtx ? out : -1,
+      );
+    } else {
+      work.prefixOffset[i] = profile.offset;
+      work.prefixLength[i] = profile.length;
+    }
+    work.bodySerial[i] = serial;
+    work.bodyOffset[i] = header.payloadOffset - offset + skipped;
+    work.bodyLength[i] = header.payloadLength - skipped;
+    const number = rtx ? ++sender.lastRtxOut : out;
+    work.ssrc[i] = rtx ? sender.spec.rtxSsrc! : sender.spec.ssrc;
+    work.sequenceNumber[i] = number & 0xffff;
+    work.rolloverCounter[i] = Math.floor(number / 65536);
+    work.timestamp[i] = header.timestamp + segment.timestampOffset;
+    work.markerAndPayloadType[i] = (header.marker ? 128 : 0) | (rtx ? rtxPayloadType : payloadType);
+    work.transportSequenceOffset[i] = profile.transportSequenceOffset;
+    if (profile.transportSequenceOffset !== 0) {
+      transport.transportSequence = (transport.transportSequence + 1) & 0xffff;
+      work.transportSequence[i] = transport.transportSequence;
+    }
+    work.absSendTimeOffset[i] = profile.absSendTimeOffset;
+    work.absSendTime[i] = this.#absSendTime;
+    work.session[i] = transport.session;
+    work.path[i] = transport.path;
+    const size = work.prefixLength[i]! + work.bodyLength[i]!;
+    sender.rtxPackets++;
+    sender.rtxBytes += size;
+    transport.sentPackets++;
+    transport.sentBytes += size;
+    transport.rtxSentBytes += size;
+    return true;
+  }
+
+  /** True while the slot still holds the packet of that serial. */
+  inArena(serial: number): boolean {
+    const { nextSerial, slotCount } = this.#engine;
+    // The margin keeps clear of slots that the next batch may already be landing in.
+    return nextSerial - serial <= slotCount - Math.min(256, slotCount >> 2);
+  }
+
+  /** Sends what the list holds. */
+  flush(): void {
+    if (this.#work.count === 0) return;
+    this.#engine.send(this.#work);
+    this.#work.count = 0;
+    this.#work.prefixesUsed = 0;
+    this.#stamp++;
+  }
+
+  /** Makes room for one more item and builds the profile's prefix for the packet at hand. */
+  #prepare(profile: ExtensionProfile): void {
+    const work = this.#work;
+    // Once for the profile and once for a rewritten copy of it.
+    const room = ExtensionProfile.room(this.header) * 2 + maxDescriptor;
+    if (work.count === work.capacity || work.prefixesUsed + room > work.prefixes.length) this.flush();
+    profile.build(work, this.#engine.arena, this.extensions, this.#writer, this.#stamp);
+  }
+
+  /**
+   * Writes a prefix of its own for item `i`: the profile's, then for RTX the original sequence number, then the
+   * payload descriptor with picture id and TL0 index moved. Answers how many payload bytes it replaces.
+   */
+  #rewrite(i: number, profile: ExtensionProfile, segment: Segment, codec: number, original: number): number {
+    const work = this.#work;
+    const { arena } = this.#engine;
+    const { payloadOffset, payloadLength } = this.header;
+    const out = work.prefixes;
+    const start = work.prefixesUsed;
+    let at = start;
+    out.copyWithin(at, profile.offset, profile.offset + profile.length);
+    at += profile.length;
+    if (original >= 0) {
+      out[at++] = original >>> 8;
+      out[at++] = original;
+    }
+    let pictureIdOffset = -1;
+    let pictureIdBits = 0;
+    let tl0Offset = -1;
+    if (codec === VideoCodec.vp8 && this.#vp8.parse(arena, payloadOffset, payloadLength)) {
+      ({ pictureIdOffset, pictureIdBits, tl0PictureIndexOffset: tl0Offset } = this.#vp8);
+    } else if (codec === VideoCodec.vp9 && this.#vp9.parse(arena, payloadOffset, payloadLength)) {
+      ({ pictureIdOffset, pictureIdBits, tl0PictureIndexOffset: tl0Offset } = this.#vp9);
+    }
+    let skipped = 0;
+    if (pictureIdOffset >= 0 || tl0Offset >= 0) {
+      const pictureIdEnd = pictureIdOffset < 0 ? 0 : pictureIdOffset + (pictureIdBits === 15 ? 2 : 1);
+      skipped = Math.max(pictureIdEnd, tl0Offset + 1) - payloadOffset;
+      for (let k = 0; k < skipped; k++) out[at + k] = arena[payloadOffset + k]!;
+      if (pictureIdOffset >= 0) {
+        const place = at + pictureIdOffset - payloadOffset;
+        if (pictureIdBits === 15) {
+          const id = (((out[place]! & 0x7f) << 8) | out[place + 1]!) + segment.pictureIdDelta;
+          out[place] = 0x80 | ((id >>> 8) & 0x7f);
+          out[place + 1] = id;
+        } else {
+          out[place] = (out[place]! + segment.pictureIdDelta) & 0x7f;
+        }
+      }
+      if (tl0Offset >= 0) {
+        const place = at + tl0Offset - payloadOffset;
+        out[place] = out[place]! + segment.tl0PictureIndexDelta;
+      }
+      at += skipped;
+    }
+    work.prefixOffset[i] = start;
+    work.prefixLength[i] = at - start;
+    work.prefixesUsed = at;
+    return skipped;
+  }
+}

@@ -1,0 +1,422 @@
+import type { MediaHappening } from '@weir/protocol';
+import {
+  decodeRtx,
+  isKeyFrame,
+  readVideoOrientation,
+  VideoCodec,
+  Vp8Descriptor,
+  Vp9Descriptor,
+} from '@weir/rtp';
+import { descriptorStartsKeyFrame } from './dependency-descriptor.ts';
+import { type DatagramBatch, type PacketEngine, PacketKind, PacketStatus, type WorkList } from './engine.ts';
+import { FanOut } from './fan-out.ts';
+import { type ReceiveStream, Reception } from './receive-stream.ts';
+import type { Receiver } from './receiver.ts';
+import { ForwardingRoom } from './room.ts';
+import { RtcpInput } from './rtcp-input.ts';
+import { RtcpOutput } from './rtcp-output.ts';
+import type { SsrcEntry } from './rtp-listener.ts';
+import type { Transport } from './transport.ts';
+
+/** Repair timers look this often (object-model.md §11.8). */
+const repairIntervalMs = 25;
+/** Levels, scores, activity and bit rates. */
+export const tickIntervalMs = 500;
+const transportFeedbackIntervalMs = 100;
+/** Deadlines are rounded up to this, so that many transports wake together. */
+const granularityMs = 5;
+/** Happenings that nobody drained: beyond this the oldest coalescible ones go. */
+const maxHappenings = 10_000;
+
+export interface ForwarderOptions {
+  readonly engine: PacketEngine;
+  readonly workList: WorkList;
+  /** 32 random bits. */
+  readonly random: () => number;
+  /** Milliseconds since 1970 at `now` = 0. */
+  readonly wallClockOffsetMs: number;
+}
+
+/**
+ * The packet path of one media worker: routes decrypted packets to receivers, fans them out to senders, and
+ * keeps both sides' RTCP. Sans-IO: batches and time in, work lists to the engine, happenings out.
+ */
+export class Forwarder {
+  readonly engine: PacketEngine;
+  readonly random: () => number;
+  readonly transports = new Set<Transport>();
+  readonly rooms = new Map<string, ForwardingRoom>();
+  readonly fanOut: FanOut;
+  /** RTP and RTCP from addresses that belong to no transport, or before its keys. */
+  strayPackets = 0;
+
+  readonly #wallClockOffsetMs: number;
+  readonly #input: RtcpInput;
+  readonly #output: RtcpOutput;
+  readonly #remotes = new Map<number, Transport>();
+  /** Transport of each packet of the batch at hand. */
+  readonly #owners: (Transport | undefined)[] = [];
+  /** Streams that miss packets or wait for a key frame. */
+  readonly #repairing = new Map<ReceiveStream, Receiver>();
+  readonly #happenings: MediaHappening[] = [];
+  #happeningsRead = 0;
+  readonly #vp8 = new Vp8Descriptor();
+  readonly #vp9 = new Vp9Descriptor();
+  #nextAt = Number.POSITIVE_INFINITY;
+  #nextTickAt = Number.POSITIVE_INFINITY;
+
+  constructor(options: ForwarderOptions) {
+    this.engine = options.engine;
+    this.random = options.random;
+    this.#wallClockOffsetMs = options.wallClockOffsetMs;
+    this.fanOut = new FanOut(options.engine, options.workList);
+    this.#output = new RtcpOutput(this);
+    this.#input = new RtcpInput(this);
+  }
+
+  /** Milliseconds since 1970. */
+  unixMs(now: number): number {
+    return now + this.#wallClockOffsetMs;
+  }
+
+  /** The room of that id, made if need be. */
+  room(id: string): ForwardingRoom {
+    let room = this.rooms.get(id);
+    if (room === undefined) {
+      room = new ForwardingRoom(this, id);
+      this.rooms.set(id, room);
+    }
+    return room;
+  }
+
+  removeRoom(id: string, now: number): void {
+    const room = this.rooms.get(id);
+    if (room === undefined) return;
+    for (const sender of [...room.senders.keys()]) room.removeSender(sender, now);
+    for (const receiver of [...room.receivers.keys()]) room.removeReceiver(receiver);
+    for (const transport of [...room.transports.keys()]) room.removeTransport(transport, now);
+    this.rooms.delete(id);
+  }
+
+  /** Packets from this remote address (as batches name it) belong to the transport from now on. */
+  bindRemote(remote: number, transport: Transport): void {
+    this.#remotes.set(remote, transport);
+  }
+
+  unbindRemote(remote: number): void {
+    this.#remotes.delete(remote);
+  }
+
+  unbindTransport(transport: Transport): void {
+    for (const [remote, owner] of this.#remotes) if (owner === transport) this.#remotes.delete(remote);
+  }
+
+  transportOf(remote: number): Transport | undefined {
+    return this.#remotes.get(remote);
+  }
+
+  /** Fills `batch.session`; then comes engine.unprotect(), then process(). */
+  prepare(batch: DatagramBatch): void {
+    let lastRemote = Number.NaN;
+    let last: Transport | undefined;
+    for (let i = 0; i < batch.count; i++) {
+      batch.session[i] = -1;
+      this.#owners[i] = undefined;
+      const kind = batch.kind[i]!;
+      if (kind !== PacketKind.rtp && kind !== PacketKind.rtcp) continue;
+      const remote = batch.remote[i]!;
+      if (remote !== lastRemote) {
+        last = this.#remotes.get(remote);
+        lastRemote = remote;
+      }
+      if (last === undefined || (!last.plain && last.session < 0)) {
+        this.strayPackets++;
+        continue;
+      }
+      this.#owners[i] = last;
+      batch.session[i] = last.session;
+    }
+  }
+
+  /** The transport of packet `i` of the prepared batch, if its keys accepted the packet. */
+  acceptedBy(batch: DatagramBatch, i: number): Transport | undefined {
+    const transport = this.#owners[i];
+    if (transport === undefined) return undefined;
+    return transport.plain || batch.status[i] === PacketStatus.ok ? transport : undefined;
+  }
+
+  /** Works off all accepted RTP and RTCP of the batch, sends what comes of it, and gives prompt feedback. */
+  process(batch: DatagramBatch, now: number): void {
+    const { slotCount, slotSize } = this.engine;
+    this.fanOut.setTime(now);
+    for (let i = 0; i < batch.count; i++) {
+      const transport = this.acceptedBy(batch, i);
+      if (transport === undefined) continue;
+      const serial = batch.serial[i]!;
+      const offset = (serial % slotCount) * slotSize;
+      const length = batch.length[i]!;
+      transport.receivedPackets++;
+      transport.receivedBytes += length;
+      if (batch.kind[i] === PacketKind.rtp) this.#handleRtp(transport, serial, offset, length, now);
+      else this.#input.handle(transport, this.engine.arena, offset, length, now);
+    }
+    this.fanOut.flush();
+    if (this.#repairing.size > 0) this.#repair(now);
+  }
+
+  handleTimeout(now: number): void {
+    if (now < this.#nextAt) return;
+    this.#nextAt = Number.POSITIVE_INFINITY;
+    this.fanOut.setTime(now);
+    if (this.#repairing.size > 0) this.#repair(now);
+    if (now >= this.#nextTickAt) this.#tick(now);
+    for (const transport of this.transports) {
+      if (!transport.ready) continue;
+      if (now >= transport.nextFeedbackAt) {
+        transport.nextFeedbackAt = Number.POSITIVE_INFINITY;
+        this.#output.sendTransportFeedback(transport);
+      }
+      if (now >= transport.nextRembAt) this.#output.sendRemb(transport, now);
+      if (now >= transport.nextReportAt) this.#output.sendReports(transport, now);
+      this.schedule(Math.min(transport.nextFeedbackAt, transport.nextRembAt, transport.nextReportAt));
+    }
+    this.schedule(this.#nextTickAt);
+    this.fanOut.flush();
+  }
+
+  nextTimeout(): { at: number; reason: string } | undefined {
+    return this.#nextAt === Number.POSITIVE_INFINITY ? undefined : { at: this.#nextAt, reason: 'forwarding' };
+  }
+
+  /** Wakes handleTimeout() at `at` or a little later. */
+  schedule(at: number): void {
+    if (at >= this.#nextAt) return;
+    this.#nextAt = Math.min(this.#nextAt, Math.ceil(at / granularityMs) * granularityMs);
+  }
+
+  emit(happening: MediaHappening): void {
+    if (this.#happenings.length - this.#happeningsRead >= maxHappenings) this.#happeningsRead++;
+    this.#happenings.push(happening);
+  }
+
+  poll(): MediaHappening | undefined {
+    if (this.#happeningsRead === this.#happenings.length) {
+      if (this.#happeningsRead > 0) {
+        this.#happenings.length = 0;
+        this.#happeningsRead = 0;
+      }
+      return undefined;
+    }
+    return this.#happenings[this.#happeningsRead++];
+  }
+
+  /** A stream waits for a key frame: its request goes out with the next feedback. */
+  noteKeyFrameWish(stream: ReceiveStream, receiver: Receiver): void {
+    this.#repairing.set(stream, receiver);
+    this.schedule(stream.keyFrames.nextTimeout());
+  }
+
+  #handleRtp(transport: Transport, serial: number, offset: number, length: number, now: number): void {
+    const { fanOut } = this;
+    const { header, extensions } = fanOut;
+    const { arena } = this.engine;
+    if (!fanOut.read(offset, length)) {
+      transport.unmatchedPackets++;
+      return;
+    }
+    if (transport.feedback !== undefined) this.#noteArrival(transport, now);
+    const entry = transport.listener.find(header, arena, extensions, now);
+    if (entry === undefined) {
+      transport.unmatchedPackets++;
+      return;
+    }
+    const { receiver, stream } = entry;
+    if (entry.rtx && !this.#decodeRtx(transport, entry, offset)) return;
+
+    const key = receiver.video && this.#isKeyFrame(receiver);
+    const reception = stream.receive(header, serial, key, entry.rtx, now);
+    if (reception === Reception.dropped) return;
+    if (!stream.live) this.#cameAlive(stream, receiver, key, now);
+    if (key) {
+      stream.keyFrames.received();
+      stream.keyFrameCount++;
+    }
+    if (receiver.audioLevelId !== 0) this.#readLevel(receiver);
+    if (receiver.videoOrientationId !== 0) this.#readOrientation(receiver);
+    if (receiver.layered) this.#readDescriptor(receiver, stream);
+    receiver.tap?.(arena.slice(offset, offset + header.length));
+    if (stream.nack !== undefined && (stream.nack.missingCount > 0 || stream.nack.keyFrameNeeded)) {
+      this.#repairing.set(stream, receiver);
+    }
+    if (!receiver.paused) fanOut.forward(receiver, stream, serial, offset, key, now);
+  }
+
+  /** Turns the RTX packet read last into the original and reads that. */
+  #decodeRtx(transport: Transport, entry: SsrcEntry, offset: number): boolean {
+    const { header } = this.fanOut;
+    const { stream, receiver } = entry;
+    transport.rtxReceivedBytes += header.length;
+    stream.rtxBytes += header.length;
+    const apt = receiver.codecs.apt[header.payloadType]!;
+    if (stream.ssrc === 0 || apt > 127) return false;
+    const length = decodeRtx(this.engine.arena, offset, header.length, apt, stream.ssrc);
+    return length >= 0 && this.fanOut.read(offset, length);
+  }
+
+  #isKeyFrame(receiver: Receiver): boolean {
+    const { header, extensions } = this.fanOut;
+    const { arena } = this.engine;
+    const id = receiver.dependencyDescriptorId;
+    if (id !== 0 && extensions.has(id)) {
+      return descriptorStartsKeyFrame(arena, extensions.offset(id), extensions.length(id));
+    }
+    const codec = receiver.codecs.videoCodec[header.payloadType]!;
+    return codec !== VideoCodec.none && isKeyFrame(codec, arena, header.payloadOffset, header.payloadLength);
+  }
+
+  #cameAlive(stream: ReceiveStream, receiver: Receiver, isKey: boolean, now: number): void {
+    stream.live = true;
+    if (stream.score.reset(10)) this.#tellReceiverScore(receiver);
+    receiver.chooseLayers();
+    if (receiver.video && !isKey && !receiver.paused) {
+      stream.keyFrames.want();
+      this.noteKeyFrameWish(stream, receiver);
+    }
+    this.#startTicks(now);
+  }
+
+  #startTicks(now: number): void {
+    if (this.#nextTickAt !== Number.POSITIVE_INFINITY) return;
+    this.#nextTickAt = now + tickIntervalMs;
+    this.schedule(this.#nextTickAt);
+  }
+
+  #noteArrival(transport: Transport, now: number): void {
+    const { extensions } = this.fanOut;
+    const { arena } = this.engine;
+    const id = transport.transportSequenceId;
+    const at = extensions.offset(id);
+    if (at < 0 || extensions.length(id) < 2) return;
+    transport.feedback!.record((arena[at]! << 8) | arena[at + 1]!, now);
+    if (transport.nextFeedbackAt === Number.POSITIVE_INFINITY) {
+      transport.nextFeedbackAt = now + transportFeedbackIntervalMs;
+      this.schedule(transport.nextFeedbackAt);
+    }
+  }
+
+  #readLevel(receiver: Receiver): void {
+    const { extensions } = this.fanOut;
+    const at = extensions.offset(receiver.audioLevelId);
+    if (at < 0 || extensions.length(receiver.audioLevelId) < 1) return;
+    receiver.levelSum += this.engine.arena[at]! & 127;
+    receiver.levelCount++;
+  }
+
+  #readOrientation(receiver: Receiver): void {
+    const { extensions } = this.fanOut;
+    const { arena } = this.engine;
+    const at = extensions.offset(receiver.videoOrientationId);
+    if (at < 0) return;
+    const length = extensions.length(receiver.videoOrientationId);
+    if (length < 1 || arena[at] === receiver.orientation) return;
+    receiver.orientation = arena[at]!;
+    const orientation = readVideoOrientation(arena, at, length)!;
+    this.emit({
+      type: 'receiver.videoorientation',
+      roomId: receiver.room.id,
+      receiverId: receiver.id,
+      camera: orientation.backCamera,
+      flip: orientation.flip,
+      rotation: orientation.rotation,
+    });
+  }
+
+  /** Picture ids must go on without a jump when senders change layers, so the newest of each is known. */
+  #readDescriptor(receiver: Receiver, stream: ReceiveStream): void {
+    const { header } = this.fanOut;
+    const codec = receiver.codecs.videoCodec[header.payloadType]!;
+    const descriptor =
+      codec === VideoCodec.vp8 ? this.#vp8 : codec === VideoCodec.vp9 ? this.#vp9 : undefined;
+    if (descriptor === undefined) return;
+    if (!descriptor.parse(this.engine.arena, header.payloadOffset, header.payloadLength)) return;
+    stream.notePicture(descriptor.pictureId, descriptor.tl0PictureIndex);
+  }
+
+  /** Sends NACKs and key frame requests that are due, and forgets streams that need nothing. */
+  #repair(now: number): void {
+    for (const [stream, receiver] of this.#repairing) {
+      const transport = receiver.transport;
+      if (transport === undefined || !transport.ready || receiver.paused) {
+        stream.nack?.reset();
+        stream.keyFrames.cancel();
+        this.#repairing.delete(stream);
+        continue;
+      }
+      const { nack, keyFrames } = stream;
+      if (nack?.keyFrameNeeded) {
+        nack.keyFrameNeeded = false;
+        if (receiver.video) keyFrames.want();
+      }
+      if (nack !== undefined && nack.missingCount > 0) {
+        nack.rttMs = transport.rttMs;
+        this.#output.sendNack(transport, stream, now);
+      }
+      if (keyFrames.take(now)) this.#output.sendKeyFrameRequest(transport, stream);
+      if ((nack?.missingCount ?? 0) > 0) this.schedule(now + repairIntervalMs);
+      else if (!keyFrames.wanted) this.#repairing.delete(stream);
+      this.schedule(keyFrames.nextTimeout());
+    }
+  }
+
+  /** Every 500 ms while anything is alive: levels, activity, scores, bit rates. */
+  #tick(now: number): void {
+    let alive = false;
+    for (const room of this.rooms.values()) {
+      room.reportLevels();
+      for (const receiver of room.receivers.values()) {
+        let changed = false;
+        let fell = false;
+        for (const stream of receiver.streams) {
+          const was = stream.live;
+          changed = stream.tick(now) || changed;
+          fell ||= was && !stream.live;
+          alive ||= stream.live;
+        }
+        if (changed) this.#tellReceiverScore(receiver);
+        if (fell) receiver.chooseLayers();
+      }
+      for (const sender of room.senders.values()) {
+        sender.tick(now);
+        this.#tellSenderScore(sender);
+      }
+    }
+    for (const transport of this.transports) transport.tick(now);
+    this.#nextTickAt = alive ? now + tickIntervalMs : Number.POSITIVE_INFINITY;
+  }
+
+  #tellReceiverScore(receiver: Receiver): void {
+    this.emit({
+      type: 'receiver.score',
+      roomId: receiver.room.id,
+      receiverId: receiver.id,
+      scores: receiver.streams.map((stream) => ({
+        encodingIdx: stream.encodingIdx,
+        ssrc: stream.ssrc,
+        ...(stream.rid === undefined ? {} : { rid: stream.rid }),
+        score: stream.score.value,
+      })),
+    });
+  }
+
+  #tellSenderScore(sender: import('./sender.ts').Sender): void {
+    const { receiver } = sender;
+    if (receiver === undefined || !sender.forwards) return;
+    const source = sender.openStream ?? sender.targetStream;
+    const receiverScore = source?.score.value ?? 0;
+    const score = sender.score.value;
+    if (score === sender.announcedScore && receiverScore === sender.announcedReceiverScore) return;
+    sender.announcedScore = score;
+    sender.announcedReceiverScore = receiverScore;
+    this.emit({ type: 'sender.score', roomId: receiver.room.id, senderId: sender.id, score, receiverScore });
+  }
+}

@@ -1,0 +1,365 @@
+import type { CodecSpec, FeedbackSpec } from '@weir/protocol';
+import {
+  compactNtp,
+  dlsrFromMs,
+  JitterEstimator,
+  NackGenerator,
+  type ReportBlock,
+  type RtpHeader,
+  SequenceValidator,
+  SequenceVerdict,
+  seqDiff,
+  timestampNewer,
+  unixMsFromNtp,
+} from '@weir/rtp';
+import { KeyFrameRequester } from './key-frame-requester.ts';
+import { PacketCache } from './packet-cache.ts';
+import type { SourceClock } from './source-clock.ts';
+import { StreamScore } from './stream-score.ts';
+
+/** A stream without packets for so long is not live: layers are chosen without it, its score is 0. */
+const inactivityMs = 1500;
+const inactivityDtxMs = 5000;
+/** A sender report that is this far from what arrival says is nonsense. */
+const maxReportErrorMs = 5000;
+
+const videoCachePackets = 1024;
+const audioCachePackets = 256;
+
+/** What receive() made of a packet. */
+export const Reception = {
+  /** Late beyond use, a jump, or seen already. */
+  dropped: 0,
+  accepted: 1,
+  /** Accepted, and the source began anew: nothing of before counts. */
+  restarted: 2,
+} as const;
+export type Reception = (typeof Reception)[keyof typeof Reception];
+
+/** One encoding of a receiver: validation, statistics, loss repair and clock of its packets. */
+export class ReceiveStream {
+  /** Place among the receiver's encodings, low to high. */
+  readonly encodingIdx: number;
+  readonly video: boolean;
+  readonly rid: string | undefined;
+  readonly declaredSsrc: number | undefined;
+  readonly clockRate: number;
+  readonly mimeType: string;
+  readonly payloadType: number;
+  readonly feedback: FeedbackSpec;
+  readonly dtx: boolean;
+  readonly cache: PacketCache;
+  readonly nack: NackGenerator | undefined;
+  readonly keyFrames = new KeyFrameRequester();
+  readonly score = new StreamScore(0);
+  readonly clock: SourceClock;
+
+  /** 0 until declared or learnt. */
+  ssrc: number;
+  rtxSsrc: number;
+  /** Grows when the source began anew: extended numbers of before are void. */
+  generation = 0;
+  started = false;
+  /** Packets came lately. */
+  live = false;
+  /** Number of the packet taken by the last receive(): extended, never repeated, never below 65536. */
+  extended = 0;
+
+  /** The newest timestamp and when its first packet came. */
+  newestTimestamp = 0;
+  newestArrivalMs = 0;
+  lastPacketAt = Number.NEGATIVE_INFINITY;
+  /** -1 = unknown; the newest of the stream, kept for layer switches. */
+  newestPictureId = -1;
+  newestTl0PictureIndex = -1;
+  /** Called before the numbers and times of the old generation are lost. */
+  onRestart: (() => void) | undefined = undefined;
+  /** Feedback for this stream waits for the end of the batch. */
+  touched = false;
+
+  packets = 0;
+  bytes = 0;
+  discarded = 0;
+  /** Arrived by retransmission, and how many of these filled a gap. */
+  retransmitted = 0;
+  repaired = 0;
+  rtxBytes = 0;
+  nackCount = 0;
+  nackPackets = 0;
+  pliCount = 0;
+  firCount = 0;
+  firSequence = 0;
+  keyFrameCount = 0;
+  bitrateBps = 0;
+  lastSenderReportAt = Number.NEGATIVE_INFINITY;
+  lastReportSentAt = Number.NEGATIVE_INFINITY;
+
+  #validator = new SequenceValidator();
+  readonly #jitter: JitterEstimator;
+  #highest = 0;
+  #timed = false;
+  #compactNtp = 0;
+  #reportUnixMs = 0;
+  #reportTimestamp = 0;
+  #reportEpoch = -1;
+  /** Repairs that came too late for the validator to count them. */
+  #lateRepairs = 0;
+  #expectedAtScore = 0;
+  #receivedAtScore = 0;
+  #repairedAtScore = 0;
+  #bytesAtRate = 0;
+  #rateAt = 0;
+
+  constructor(options: {
+    encodingIdx: number;
+    video: boolean;
+    rid: string | undefined;
+    ssrc: number | undefined;
+    rtxSsrc: number | undefined;
+    dtx: boolean;
+    codec: CodecSpec;
+    keyFrameRequestDelayMs: number;
+    clock: SourceClock;
+  }) {
+    const { codec } = options;
+    this.encodingIdx = options.encodingIdx;
+    this.video = options.video;
+    this.rid = options.rid;
+    this.declaredSsrc = options.ssrc;
+    this.ssrc = options.ssrc ?? 0;
+    this.rtxSsrc = options.rtxSsrc ?? 0;
+    this.dtx = options.dtx;
+    this.clock = options.clock;
+    this.clockRate = codec.clockRate;
+    this.mimeType = codec.mimeType;
+    this.payloadType = codec.payloadType;
+    this.feedback = codec.feedback;
+    this.cache = new PacketCache(options.video ? videoCachePackets : audioCachePackets);
+    this.nack = codec.feedback.nack ? new NackGenerator() : undefined;
+    this.keyFrames.setDelay(options.keyFrameRequestDelayMs);
+    this.#jitter = new JitterEstimator(codec.clockRate);
+  }
+
+  /**
+   * Judges and counts a plain packet that lies in arena slot `serial`. `recovered` says that it came as a
+   * retransmission on the RTX stream. `extended` is its number if it is accepted.
+   */
+  receive(
+    header: RtpHeader,
+    serial: number,
+    isKeyFrame: boolean,
+    recovered: boolean,
+    now: number,
+  ): Reception {
+    const seq = header.sequenceNumber;
+    let reception: Reception = Reception.accepted;
+    let extended: number;
+    if (!this.started) {
+      // A repair of something from before our time tells nothing about where the stream is.
+      if (recovered) return this.#discard();
+      this.started = true;
+      this.#validator.update(seq);
+      extended = this.#renumber(seq);
+    } else {
+      const distance = seqDiff(seq, this.#highest & 0xffff);
+      extended = this.#highest + distance;
+      if (distance <= 0 && this.cache.has(extended)) return this.#discard();
+      const late = distance < 0 && distance > -this.cache.capacity;
+      if (late && (recovered || distance < -SequenceValidator.maxMisorder)) {
+        // Too late for plain reordering: welcome only if it was asked for, or came as a repair.
+        const asked = this.nack?.receive(seq, isKeyFrame, recovered, now) ?? false;
+        if (!asked && !recovered) return this.#discard();
+        if (asked) this.repaired++;
+        this.#lateRepairs++;
+        return this.#take(extended, header, serial, recovered, now);
+      }
+      const verdict = this.#validator.update(seq);
+      if (verdict === SequenceVerdict.jump) return this.#discard();
+      if (verdict === SequenceVerdict.restart) {
+        this.restart();
+        this.started = true;
+        this.#validator.update(seq);
+        extended = this.#renumber(seq);
+        reception = Reception.restarted;
+      } else if (extended > this.#highest) {
+        this.#highest = extended;
+      }
+    }
+    if (this.nack?.receive(seq, isKeyFrame, recovered, now)) this.repaired++;
+    // Jitter counts packets as they were sent; late ones would look like a clock that jumps.
+    if (extended === this.#highest) this.#jitter.update(header.timestamp, now);
+    this.#take(extended, header, serial, recovered, now);
+    return reception;
+  }
+
+  /** Forgets where the stream was: its next packet begins a new generation. */
+  restart(): void {
+    this.onRestart?.();
+    this.generation++;
+    this.started = false;
+    this.nack?.reset();
+    this.#validator = new SequenceValidator();
+    this.#lateRepairs = 0;
+    this.#jitter.reset();
+    this.#reportEpoch = -1;
+    this.#timed = false;
+    this.newestPictureId = -1;
+    this.newestTl0PictureIndex = -1;
+    this.#expectedAtScore = 0;
+    this.#receivedAtScore = 0;
+    this.#repairedAtScore = this.repaired;
+  }
+
+  /** A sender report of this stream (RFC 3550 §6.4.1). Times in milliseconds; `unixMs` is our wall clock. */
+  handleSenderReport(
+    ntpSeconds: number,
+    ntpFraction: number,
+    rtpTimestamp: number,
+    now: number,
+    unixMs: number,
+  ): void {
+    this.#compactNtp = compactNtp(ntpSeconds, ntpFraction);
+    this.lastSenderReportAt = now;
+    // Without a clock some senders write 0: then there is nothing to relate.
+    if (ntpSeconds === 0) return;
+    this.#reportUnixMs = unixMsFromNtp(ntpSeconds, ntpFraction);
+    this.#reportTimestamp = rtpTimestamp;
+    this.#reportEpoch = this.clock.note(this.#reportUnixMs, unixMs);
+  }
+
+  /** True when timestamps of this stream can be placed on the publisher's clock. */
+  get hasClock(): boolean {
+    return this.#reportEpoch === this.clock.epoch;
+  }
+
+  /**
+   * The RTP timestamp that belongs to our wall-clock time `unixMs`, not rounded and not wrapped: by the
+   * publisher's sender report, or by the arrival of the newest packet while there is none.
+   */
+  timestampAt(unixMs: number, now: number): number {
+    const byArrival = this.newestTimestamp + ((now - this.newestArrivalMs) * this.clockRate) / 1000;
+    if (!this.hasClock) return byArrival;
+    const elapsedMs = this.clock.toSource(unixMs) - this.#reportUnixMs;
+    const byReport = this.#reportTimestamp + (elapsedMs * this.clockRate) / 1000;
+    // Both are near each other but may lie on different turns of the 32-bit timestamp.
+    const difference = Math.round(byReport - byArrival) | 0;
+    if (Math.abs(difference) > (maxReportErrorMs * this.clockRate) / 1000) return byArrival;
+    return byArrival + difference;
+  }
+
+  /** Milliseconds on the publisher's clock of an RTP timestamp; only while hasClock. */
+  sourceMsOf(timestamp: number): number {
+    return this.#reportUnixMs + (((timestamp - this.#reportTimestamp) | 0) * 1000) / this.clockRate;
+  }
+
+  /** The RTP timestamp of milliseconds on the publisher's clock, not wrapped; only while hasClock. */
+  timestampOfSourceMs(sourceMs: number): number {
+    return this.#reportTimestamp + ((sourceMs - this.#reportUnixMs) * this.clockRate) / 1000;
+  }
+
+  /** A report block about this stream; call once per report sent. */
+  takeReport(now: number): ReportBlock {
+    const sinceReport = now - this.lastSenderReportAt;
+    return {
+      ssrc: this.ssrc,
+      fractionLost: this.#validator.takeFractionLost(),
+      totalLost: Math.max(0, this.#validator.lost),
+      extendedHighestSequence: this.#validator.extendedHighest >>> 0,
+      jitter: this.#jitter.value,
+      lastSenderReport: Number.isFinite(sinceReport) ? this.#compactNtp : 0,
+      delaySinceLastSenderReport: Number.isFinite(sinceReport) ? dlsrFromMs(sinceReport) : 0,
+    };
+  }
+
+  /** Keeps the newest picture id and TL0 index (-1 = absent in this packet). */
+  notePicture(pictureId: number, tl0PictureIndex: number): void {
+    // Only going forward: a late packet is not the newest.
+    if (
+      pictureId >= 0 &&
+      (this.newestPictureId < 0 || ((pictureId - this.newestPictureId) & 0x7fff) < 0x4000)
+    ) {
+      this.newestPictureId = pictureId;
+    }
+    if (
+      tl0PictureIndex >= 0 &&
+      (this.newestTl0PictureIndex < 0 || ((tl0PictureIndex - this.newestTl0PictureIndex) & 0xff) < 0x80)
+    ) {
+      this.newestTl0PictureIndex = tl0PictureIndex;
+    }
+  }
+
+  /** Packets that should have come and that came, since the start or restart; for loss of a transport. */
+  get expectedPackets(): number {
+    return this.#validator.expected;
+  }
+
+  get countedPackets(): number {
+    return this.#validator.received + this.#lateRepairs;
+  }
+
+  /** Goes over activity, score and bit rate, about twice a second. True when the score changed. */
+  tick(now: number): boolean {
+    if (now > this.#rateAt) {
+      this.bitrateBps = Math.round(((this.bytes - this.#bytesAtRate) * 8000) / (now - this.#rateAt));
+      this.#bytesAtRate = this.bytes;
+      this.#rateAt = now;
+    }
+    if (!this.live) return false;
+    if (now - this.lastPacketAt > (this.dtx ? inactivityDtxMs : inactivityMs)) {
+      this.live = false;
+      this.keyFrames.cancel();
+      return this.score.reset(0);
+    }
+    const { expected } = this.#validator;
+    const received = this.#validator.received + this.#lateRepairs;
+    const interval = expected - this.#expectedAtScore;
+    // A handful of packets says nothing about loss.
+    if (interval < 10) return false;
+    const repaired = this.repaired - this.#repairedAtScore;
+    const lost = interval - (received - this.#receivedAtScore);
+    this.#expectedAtScore = expected;
+    this.#receivedAtScore = received;
+    this.#repairedAtScore = this.repaired;
+    return this.score.update(interval, lost, repaired);
+  }
+
+  /** Packets that never came, repaired ones not counted. */
+  get packetsLost(): number {
+    return Math.max(0, this.#validator.lost - this.#lateRepairs);
+  }
+
+  get jitter(): number {
+    return this.#jitter.value;
+  }
+
+  get fractionLost(): number {
+    const { expected } = this.#validator;
+    return expected === 0 ? 0 : this.packetsLost / expected;
+  }
+
+  #take(extended: number, header: RtpHeader, serial: number, recovered: boolean, now: number): Reception {
+    this.extended = extended;
+    this.cache.put(extended, serial, header.length, now);
+    this.packets++;
+    this.bytes += header.length;
+    if (recovered) this.retransmitted++;
+    this.lastPacketAt = now;
+    if (!this.#timed || timestampNewer(header.timestamp, this.newestTimestamp)) {
+      this.#timed = true;
+      this.newestTimestamp = header.timestamp;
+      this.newestArrivalMs = now;
+    }
+    return Reception.accepted;
+  }
+
+  /** Extended numbers go up over restarts too, so that none of them ever means two packets. */
+  #renumber(seq: number): number {
+    this.#highest = (Math.floor(this.#highest / 65536) + (this.#highest === 0 ? 1 : 2)) * 65536 + seq;
+    return this.#highest;
+  }
+
+  #discard(): Reception {
+    this.discarded++;
+    return Reception.dropped;
+  }
+}

@@ -1,0 +1,172 @@
+import type { ReceiverSpec, SenderSpec } from '@weir/protocol';
+import { extensionUri } from '@weir/rtp';
+import { isRtx, ReceiveCodecs } from './codec-table.ts';
+import { ExtensionProfile } from './extension-profile.ts';
+import { ReceiveStream } from './receive-stream.ts';
+import type { ForwardingRoom } from './room.ts';
+import type { Sender } from './sender.ts';
+import type { SourceClock } from './source-clock.ts';
+import type { Transport } from './transport.ts';
+
+/** Media that one endpoint publishes: its streams and the senders that take from them. */
+export class Receiver {
+  readonly room: ForwardingRoom;
+  readonly id: number;
+  spec: ReceiverSpec;
+  codecs: ReceiveCodecs;
+  streams: ReceiveStream[] = [];
+  transport: Transport | undefined = undefined;
+  /** All senders, and those of them that can get packets now. */
+  readonly senders = new Set<Sender>();
+  live: Sender[] = [];
+
+  audioLevelId = 0;
+  videoOrientationId = 0;
+  dependencyDescriptorId = 0;
+  /** -dBov summed since the last report of levels. */
+  levelSum = 0;
+  levelCount = 0;
+  /** The last orientation byte; -1 = none yet. */
+  orientation = -1;
+  /** Watches plain packets. */
+  tap: ((packet: Uint8Array) => void) | undefined = undefined;
+
+  readonly #profiles = new Map<string, ExtensionProfile>();
+  readonly #clock: SourceClock;
+
+  constructor(room: ForwardingRoom, spec: ReceiverSpec, clock: SourceClock) {
+    this.room = room;
+    this.id = spec.id;
+    this.#clock = clock;
+    this.spec = spec;
+    this.codecs = new ReceiveCodecs(spec.codecs);
+    this.#readExtensions();
+    this.#makeStreams();
+  }
+
+  get video(): boolean {
+    return this.spec.kind !== 'audio';
+  }
+
+  get paused(): boolean {
+    return this.spec.paused;
+  }
+
+  /** More than one encoding: senders choose among them. */
+  get layered(): boolean {
+    return this.streams.length > 1;
+  }
+
+  /**
+   * Takes changed parameters. Streams whose encoding is as before go on; others begin anew. The caller has
+   * removed the receiver from its transport's tables and adds it again.
+   */
+  update(spec: ReceiverSpec): void {
+    const before = this.spec;
+    const same = (key: 'codecs' | 'headerExtensions') =>
+      JSON.stringify(before[key]) === JSON.stringify(spec[key]);
+    const sameCodecs = same('codecs');
+    const sameExtensions = same('headerExtensions');
+    this.spec = spec;
+    if (!sameCodecs) this.codecs = new ReceiveCodecs(spec.codecs);
+    if (!sameExtensions) {
+      this.#readExtensions();
+      this.#profiles.clear();
+      for (const sender of this.senders) sender.chooseProfile();
+    }
+    this.#makeStreams(sameCodecs);
+    if (spec.paused && !before.paused) {
+      for (const sender of this.senders) sender.endSegment();
+      for (const stream of this.streams) stream.keyFrames.cancel();
+    } else if (!spec.paused && before.paused) {
+      this.requestKeyFrames();
+    }
+    this.chooseLayers();
+  }
+
+  /** The shared profile for a sender's extensions. */
+  profile(spec: SenderSpec, transportCc: boolean, mid: string | undefined): ExtensionProfile {
+    const key = ExtensionProfile.key(spec.headerExtensions, transportCc, mid);
+    let profile = this.#profiles.get(key);
+    if (profile === undefined) {
+      profile = new ExtensionProfile(this.spec.headerExtensions, spec.headerExtensions, transportCc, mid);
+      // A MID is only sent for a while, so its profiles would pile up.
+      if (mid === undefined) this.#profiles.set(key, profile);
+    }
+    return profile;
+  }
+
+  addSender(sender: Sender): void {
+    this.senders.add(sender);
+    this.refreshLive();
+  }
+
+  removeSender(sender: Sender): void {
+    this.senders.delete(sender);
+    this.refreshLive();
+  }
+
+  /** Finds out again which senders can get packets. */
+  refreshLive(): void {
+    this.live = [...this.senders].filter((sender) => sender.forwards);
+  }
+
+  /** A stream began or fell silent, or parameters changed: every sender chooses again. */
+  chooseLayers(): void {
+    for (const sender of this.senders) sender.chooseLayer();
+  }
+
+  /** Asks for key frames for all senders that wait for one. */
+  requestKeyFrames(): void {
+    for (const sender of this.live) sender.requestKeyFrame();
+  }
+
+  /** Everything sent so far came from numbers and times that are void now. */
+  endSegments(stream: ReceiveStream): void {
+    for (const sender of this.senders) if (sender.openStream === stream) sender.endSegment();
+  }
+
+  #readExtensions(): void {
+    const idOf = (uri: string) => this.spec.headerExtensions.find((e) => e.uri === uri)?.id ?? 0;
+    this.audioLevelId = this.spec.kind === 'audio' ? idOf(extensionUri.audioLevel) : 0;
+    this.videoOrientationId = this.video ? idOf(extensionUri.videoOrientation) : 0;
+    this.dependencyDescriptorId = this.video ? idOf(extensionUri.dependencyDescriptor) : 0;
+  }
+
+  #makeStreams(keep = false): void {
+    const { spec } = this;
+    const encodings = spec.encodings.length > 0 ? spec.encodings : [{}];
+    const old = this.streams;
+    const media = spec.codecs.some((codec) => !isRtx(codec));
+    this.streams = (media ? encodings : []).map((encoding, encodingIdx) => {
+      const codec = this.codecs.media(encoding.codecPayloadType)!;
+      const before = old[encodingIdx];
+      const same =
+        keep &&
+        before !== undefined &&
+        before.declaredSsrc === encoding.ssrc &&
+        before.rid === encoding.rid &&
+        before.payloadType === codec.payloadType &&
+        before.dtx === (encoding.dtx ?? false) &&
+        (encoding.rtxSsrc === undefined || encoding.rtxSsrc === before.rtxSsrc);
+      if (same) {
+        before.keyFrames.setDelay(spec.keyFrameRequestDelayMs);
+        return before;
+      }
+      const stream = new ReceiveStream({
+        encodingIdx,
+        video: this.video,
+        rid: encoding.rid,
+        ssrc: encoding.ssrc,
+        rtxSsrc: encoding.rtxSsrc,
+        dtx: encoding.dtx ?? false,
+        codec,
+        keyFrameRequestDelayMs: spec.keyFrameRequestDelayMs,
+        clock: this.#clock,
+      });
+      stream.onRestart = () => this.endSegments(stream);
+      return stream;
+    });
+    for (const stream of old) if (!this.streams.includes(stream)) this.endSegments(stream);
+  }
+}

@@ -1,0 +1,161 @@
+import type { MediaHappening, ReceiverSpec, SenderSpec } from '@weir/protocol';
+import type { Forwarder } from './forwarder.ts';
+import { Receiver } from './receiver.ts';
+import { Sender } from './sender.ts';
+import { SourceClock } from './source-clock.ts';
+import { Transport } from './transport.ts';
+
+/** What a transport of either kind needs to be forwarded over. */
+export interface ForwardingTransportOptions {
+  readonly id: number;
+  readonly peerId: number;
+  /** Without SRTP. */
+  readonly plain: boolean;
+  /** Bits per second; 0 = no limit. */
+  readonly maxIncomingBitrate: number;
+}
+
+/**
+ * Transports, receivers and senders of one room. Objects may come in any order: what points to something not
+ * there yet is joined to it when it comes.
+ */
+export class ForwardingRoom {
+  readonly forwarder: Forwarder;
+  readonly id: string;
+  readonly transports = new Map<number, Transport>();
+  readonly receivers = new Map<number, Receiver>();
+  readonly senders = new Map<number, Sender>();
+  readonly #clocks = new Map<number, SourceClock>();
+  /** Receivers had levels in the last window, so that silence is told once. */
+  #hadLevels = false;
+
+  constructor(forwarder: Forwarder, id: string) {
+    this.forwarder = forwarder;
+    this.id = id;
+  }
+
+  emit(happening: MediaHappening): void {
+    this.forwarder.emit(happening);
+  }
+
+  putTransport(options: ForwardingTransportOptions, now: number): Transport {
+    let transport = this.transports.get(options.id);
+    if (transport === undefined) {
+      const ssrc = this.forwarder.random() >>> 0 || 1;
+      transport = new Transport(this, options.id, options.peerId, options.plain, ssrc);
+      this.transports.set(options.id, transport);
+      this.forwarder.transports.add(transport);
+      for (const receiver of this.receivers.values()) {
+        if (receiver.spec.transportId === options.id) this.#bindReceiver(receiver, now);
+      }
+      for (const sender of this.senders.values()) {
+        if (sender.spec.transportId === options.id) sender.setTransport(transport, now);
+      }
+    }
+    transport.limitIncoming(options.maxIncomingBitrate, now);
+    return transport;
+  }
+
+  removeTransport(id: number, now: number): void {
+    const transport = this.transports.get(id);
+    if (transport === undefined) return;
+    transport.disconnect(now);
+    for (const receiver of [...transport.receivers]) {
+      transport.removeReceiver(receiver);
+      receiver.transport = undefined;
+      for (const stream of receiver.streams) stream.restart();
+    }
+    for (const sender of [...transport.senders]) sender.setTransport(undefined, now);
+    this.transports.delete(id);
+    this.forwarder.transports.delete(transport);
+    this.forwarder.unbindTransport(transport);
+  }
+
+  putReceiver(spec: ReceiverSpec, now: number): void {
+    let receiver = this.receivers.get(spec.id);
+    if (receiver === undefined) {
+      let clock = this.#clocks.get(spec.peerId);
+      if (clock === undefined) {
+        clock = new SourceClock();
+        this.#clocks.set(spec.peerId, clock);
+      }
+      receiver = new Receiver(this, spec, clock);
+      this.receivers.set(spec.id, receiver);
+      for (const sender of this.senders.values()) {
+        if (sender.spec.receiverId === spec.id) sender.setReceiver(receiver);
+      }
+    } else {
+      receiver.transport?.removeReceiver(receiver);
+      receiver.update(spec);
+    }
+    this.#bindReceiver(receiver, now);
+  }
+
+  removeReceiver(id: number): void {
+    const receiver = this.receivers.get(id);
+    if (receiver === undefined) return;
+    this.receivers.delete(id);
+    receiver.transport?.removeReceiver(receiver);
+    for (const sender of [...receiver.senders]) sender.setReceiver(undefined);
+    const { peerId } = receiver.spec;
+    if (![...this.receivers.values()].some((other) => other.spec.peerId === peerId)) {
+      this.#clocks.delete(peerId);
+    }
+  }
+
+  putSender(spec: SenderSpec, now: number): void {
+    let sender = this.senders.get(spec.id);
+    if (sender === undefined) {
+      sender = new Sender(this, spec);
+      this.senders.set(spec.id, sender);
+    } else {
+      // The SSRC tables of the transport are made from the spec.
+      sender.transport?.removeSender(sender);
+      sender.update(spec);
+      sender.transport?.addSender(sender, now);
+    }
+    sender.setReceiver(this.receivers.get(spec.receiverId));
+    sender.setTransport(spec.transportId === null ? undefined : this.transports.get(spec.transportId), now);
+  }
+
+  removeSender(id: number, now: number): void {
+    const sender = this.senders.get(id);
+    if (sender === undefined) return;
+    this.senders.delete(id);
+    sender.setTransport(undefined, now);
+    sender.setReceiver(undefined);
+  }
+
+  /** Asks the source of a sender for a key frame, with the usual throttling. */
+  requestKeyFrame(senderId: number): void {
+    this.senders.get(senderId)?.requestKeyFrame();
+  }
+
+  /** Reports audio levels of the window that ends now (object-model.md §9.2). */
+  reportLevels(): void {
+    const levels: { receiverId: number; audioLevel: number }[] = [];
+    for (const receiver of this.receivers.values()) {
+      if (receiver.levelCount === 0) continue;
+      const audioLevel = 0 - Math.trunc(receiver.levelSum / receiver.levelCount);
+      levels.push({ receiverId: receiver.id, audioLevel });
+      receiver.levelSum = 0;
+      receiver.levelCount = 0;
+    }
+    if (levels.length === 0 && !this.#hadLevels) return;
+    this.#hadLevels = levels.length > 0;
+    levels.sort((a, b) => b.audioLevel - a.audioLevel);
+    this.emit({ type: 'audio.levels', roomId: this.id, levels });
+  }
+
+  #bindReceiver(receiver: Receiver, now: number): void {
+    const { transportId } = receiver.spec;
+    const transport = transportId === null ? undefined : this.transports.get(transportId);
+    if (receiver.transport !== transport) {
+      receiver.transport?.removeReceiver(receiver);
+      // Over another transport SSRCs are learnt anew and numbers may start anywhere.
+      if (receiver.transport !== undefined) for (const stream of receiver.streams) stream.restart();
+    }
+    receiver.transport = transport;
+    transport?.addReceiver(receiver, now);
+  }
+}

@@ -1,0 +1,388 @@
+import type { SenderSpec } from '@weir/protocol';
+import { roundTripMs } from '@weir/rtp';
+import { noPayloadType, SendCodecs } from './codec-table.ts';
+import type { ExtensionProfile } from './extension-profile.ts';
+import { LayerSelector } from './layer-selector.ts';
+import type { ReceiveStream } from './receive-stream.ts';
+import type { Receiver } from './receiver.ts';
+import type { ForwardingRoom } from './room.ts';
+import { Segment } from './segment.ts';
+import { StreamScore } from './stream-score.ts';
+import type { Transport } from './transport.ts';
+
+const defaultRttMs = 100;
+/** Packets that may be asked for again are remembered in so many places. */
+const resendPlaces = 256;
+const minResendDistanceMs = 10;
+/** Retransmissions per second never need more than the stream itself, but a little for slow streams. */
+const minResendBytesPerSecond = 64_000;
+/** An exact timestamp at a switch may differ so far from what the clock on the wall says. */
+const maxTimestampErrorSeconds = 10;
+/** Key frames that a viewer may cause in `pliWindowMs`; what it asks for beyond is not passed on. */
+const maxPlisPerWindow = 10;
+const pliWindowMs = 10_000;
+
+/** One viewer's copy of a receiver: own SSRC, numbers without gaps, and the layer it gets. */
+export class Sender {
+  readonly room: ForwardingRoom;
+  readonly id: number;
+  readonly video: boolean;
+  readonly selector = new LayerSelector();
+  readonly score = new StreamScore(10);
+  spec: SenderSpec;
+  codecs: SendCodecs;
+  receiver: Receiver | undefined = undefined;
+  transport: Transport | undefined = undefined;
+  profile: ExtensionProfile | undefined = undefined;
+
+  /** The stream whose packets are forwarded now; the only thing looked at for each packet of others. */
+  openStream: ReceiveStream | undefined = undefined;
+  segment = new Segment();
+  /** The one before: retransmissions reach back into it. */
+  previous = new Segment();
+  /** Highest number sent, extended; its upper bits are the rollover counter. */
+  lastOut: number;
+  lastRtxOut: number;
+
+  packets = 0;
+  bytes = 0;
+  payloadBytes = 0;
+  lastSentAt = 0;
+  rtxPackets = 0;
+  rtxBytes = 0;
+  nackCount = 0;
+  nackedPackets = 0;
+  /** Asked for, but no longer in the arena, too old, or never received. */
+  resendMisses = 0;
+  pliCount = 0;
+  firCount = 0;
+  bitrateBps = 0;
+  rttMs = defaultRttMs;
+  hasRtt = false;
+  remoteFractionLost = 0;
+  remotePacketsLost = 0;
+  remoteJitter = 0;
+  lastReportAt = Number.NEGATIVE_INFINITY;
+  /** Spatial layer last told; -1 = none. */
+  announcedLayer = -1;
+  announcedScore = -1;
+  announcedReceiverScore = -1;
+
+  #association = -1;
+  /** The MID goes out until the viewer has reported on the stream (as RFC 8843 §9.2 asks). */
+  #sendsMid = true;
+  #reported = false;
+  /** Timestamp and time where the last segment ended; NaN = nothing was sent yet. */
+  #endTimestamp = Number.NaN;
+  #endAt = 0;
+  #resendNumber: Float64Array | undefined = undefined;
+  #resendAt: Float64Array | undefined = undefined;
+  #resendBudget = minResendBytesPerSecond;
+  #resendBudgetAt = 0;
+  #pliWindowAt = Number.NEGATIVE_INFINITY;
+  #plisInWindow = 0;
+  #bytesAtRate = 0;
+  #rateAt = 0;
+  #packetsAtScore = 0;
+  #lostAtScore = 0;
+
+  constructor(room: ForwardingRoom, spec: SenderSpec) {
+    this.room = room;
+    this.id = spec.id;
+    this.spec = spec;
+    this.video = spec.kind !== 'audio';
+    this.codecs = new SendCodecs(spec.codecs);
+    this.lastOut = this.#randomStart();
+    this.lastRtxOut = this.#randomStart();
+    this.#readLayers();
+  }
+
+  /** Packets can go out. */
+  get forwards(): boolean {
+    return this.spec.active && this.transport?.ready === true && this.profile !== undefined;
+  }
+
+  /** Takes changed parameters; the caller handles a change of transport or receiver. */
+  update(spec: SenderSpec): void {
+    const before = this.spec;
+    this.spec = spec;
+    this.codecs = new SendCodecs(spec.codecs);
+    this.#readLayers();
+    if (before.ssrc !== spec.ssrc) this.#restart();
+    if (before.mid !== spec.mid) this.#sendsMid = true;
+    this.chooseProfile();
+    this.#refresh();
+    if (!spec.active && before.active) this.endSegment();
+    this.chooseLayer();
+    if (spec.active && !before.active) this.requestKeyFrame();
+  }
+
+  setReceiver(receiver: Receiver | undefined): void {
+    if (this.receiver === receiver) return;
+    this.endSegment();
+    this.receiver?.removeSender(this);
+    this.receiver = receiver;
+    this.chooseProfile();
+    receiver?.addSender(this);
+    this.chooseLayer();
+    this.requestKeyFrame();
+  }
+
+  setTransport(transport: Transport | undefined, now: number): void {
+    if (this.transport === transport) return;
+    this.endSegment();
+    this.transport?.removeSender(this);
+    this.transport = transport;
+    this.#sendsMid = true;
+    this.#reported = false;
+    this.chooseProfile();
+    transport?.addSender(this, now);
+    this.transportChanged();
+    this.requestKeyFrame();
+  }
+
+  /** The transport got or lost its keys or path. */
+  transportChanged(): void {
+    const { transport } = this;
+    if (transport !== undefined && transport.association !== this.#association) {
+      this.#association = transport.association;
+      this.#restart();
+    }
+    this.#refresh();
+    if (!this.forwards) this.endSegment();
+  }
+
+  chooseProfile(): void {
+    const { receiver, spec } = this;
+    const mid = this.#sendsMid ? spec.mid : undefined;
+    this.profile = receiver?.profile(spec, this.codecs.transportCc, mid);
+  }
+
+  /** Chooses the encoding to take again, and asks for a key frame where a switch needs one. */
+  chooseLayer(): void {
+    const { receiver } = this;
+    if (receiver === undefined) return;
+    if (this.selector.update(receiver.streams)) this.requestKeyFrame();
+  }
+
+  /** The stream that the sender wants to take. */
+  get targetStream(): ReceiveStream | undefined {
+    return this.receiver?.streams[this.selector.target];
+  }
+
+  /** Asks the source for a key frame if this sender could use one. */
+  requestKeyFrame(): void {
+    const stream = this.targetStream;
+    if (!this.video || stream === undefined || !stream.live) return;
+    if (!this.forwards || this.receiver?.paused !== false) return;
+    stream.keyFrames.want();
+    this.room.forwarder.noteKeyFrameWish(stream, this.receiver);
+  }
+
+  /** A PLI or FIR of the viewer. */
+  handleKeyFrameRequest(now: number): void {
+    if (now - this.#pliWindowAt > pliWindowMs) {
+      this.#pliWindowAt = now;
+      this.#plisInWindow = 0;
+    }
+    if (++this.#plisInWindow <= maxPlisPerWindow) this.requestKeyFrame();
+  }
+
+  /**
+   * A packet of a stream that is not the open one: may it begin a new segment? Video begins with a key frame
+   * only. Numbers go on without a gap, timestamps without a jump.
+   */
+  admit(
+    stream: ReceiveStream,
+    isKeyFrame: boolean,
+    mustBeKeyFrame: boolean,
+    extended: number,
+    timestamp: number,
+    now: number,
+  ): boolean {
+    if (stream !== this.targetStream) return false;
+    if (mustBeKeyFrame && !isKeyFrame) {
+      if (!stream.keyFrames.wanted) this.requestKeyFrame();
+      return false;
+    }
+    const before = this.openStream;
+    const last = this.segment;
+    const continues = last.stream === stream && last.generation === stream.generation;
+    let timestampOffset = last.timestampOffset;
+    let pictureIdDelta = last.pictureIdDelta;
+    let tl0PictureIndexDelta = last.tl0PictureIndexDelta;
+    if (!continues) {
+      timestampOffset = this.#timestampOffset(before, stream, timestamp, now);
+      const old = last.stream;
+      if (old !== undefined && old.newestPictureId >= 0 && stream.newestPictureId >= 0) {
+        pictureIdDelta = (old.newestPictureId + pictureIdDelta + 1 - stream.newestPictureId) & 0x7fff;
+      }
+      if (old !== undefined && old.newestTl0PictureIndex >= 0 && stream.newestTl0PictureIndex >= 0) {
+        tl0PictureIndexDelta =
+          (old.newestTl0PictureIndex + tl0PictureIndexDelta + 1 - stream.newestTl0PictureIndex) & 0xff;
+      }
+    }
+    this.segment = this.previous;
+    this.previous = last;
+    this.segment.begin(stream, stream.generation, extended, this.lastOut + 1);
+    this.segment.timestampOffset = timestampOffset;
+    this.segment.pictureIdDelta = pictureIdDelta;
+    this.segment.tl0PictureIndexDelta = tl0PictureIndexDelta;
+    this.segment.rewrites = pictureIdDelta !== 0 || tl0PictureIndexDelta !== 0;
+    this.openStream = stream;
+    if (this.receiver?.layered && this.announcedLayer !== stream.encodingIdx) {
+      this.announcedLayer = stream.encodingIdx;
+      this.room.emit({
+        type: 'sender.layers',
+        roomId: this.room.id,
+        senderId: this.id,
+        layers: { spatialLayer: stream.encodingIdx },
+      });
+    }
+    return true;
+  }
+
+  /** Packets of the open stream stop here; what comes next continues its numbers and time. */
+  endSegment(): void {
+    const stream = this.openStream;
+    if (stream === undefined) return;
+    this.openStream = undefined;
+    this.#noteEnd(stream);
+    if (this.announcedLayer >= 0 && !this.forwards) {
+      this.announcedLayer = -1;
+      this.room.emit({ type: 'sender.layers', roomId: this.room.id, senderId: this.id, layers: null });
+    }
+  }
+
+  /** True when packet `out` of `bytes` bytes may be sent again now; it then counts as sent. */
+  takeResend(out: number, bytes: number, now: number): boolean {
+    const perSecond = Math.max(minResendBytesPerSecond, this.bitrateBps / 8);
+    const earned = ((now - this.#resendBudgetAt) * perSecond) / 1000;
+    this.#resendBudget = Math.min(perSecond, this.#resendBudget + earned);
+    this.#resendBudgetAt = now;
+    if (this.#resendBudget < bytes) return false;
+    this.#resendNumber ??= new Float64Array(resendPlaces).fill(-1);
+    this.#resendAt ??= new Float64Array(resendPlaces);
+    const place = out % resendPlaces;
+    const distance = Math.max(minResendDistanceMs, this.rttMs);
+    if (this.#resendNumber[place] === out && now - this.#resendAt[place]! < distance) return false;
+    this.#resendNumber[place] = out;
+    this.#resendAt[place] = now;
+    this.#resendBudget -= bytes;
+    return true;
+  }
+
+  /** RTX payload type for a media one; -1 = retransmissions are plain copies. */
+  rtxPayloadType(payloadType: number): number {
+    const pt = this.codecs.rtxPayloadType[payloadType]!;
+    return this.spec.rtxSsrc === undefined || pt === noPayloadType ? -1 : pt;
+  }
+
+  /** A report block of the viewer about our stream. */
+  handleReport(
+    fractionLost: number,
+    totalLost: number,
+    jitter: number,
+    compactNow: number,
+    lastSenderReport: number,
+    delay: number,
+  ): void {
+    const rtt = roundTripMs(compactNow, lastSenderReport, delay);
+    // More than that is a broken or hostile report.
+    if (rtt !== undefined && rtt < 10_000) {
+      this.rttMs = this.hasRtt ? this.rttMs * 0.75 + rtt * 0.25 : rtt;
+      this.hasRtt = true;
+      if (this.transport !== undefined) this.transport.rttMs = this.rttMs;
+    }
+    this.remoteFractionLost = fractionLost / 256;
+    this.remoteJitter = jitter;
+    this.#updateScore(totalLost);
+    this.remotePacketsLost = totalLost;
+    this.#reported = true;
+    if (this.#sendsMid) {
+      this.#sendsMid = false;
+      this.chooseProfile();
+    }
+  }
+
+  /** Goes over bit rate and layers, about twice a second. */
+  tick(now: number): void {
+    if (now <= this.#rateAt) return;
+    this.bitrateBps = Math.round(((this.bytes - this.#bytesAtRate) * 8000) / (now - this.#rateAt));
+    this.#bytesAtRate = this.bytes;
+    this.#rateAt = now;
+  }
+
+  get reported(): boolean {
+    return this.#reported;
+  }
+
+  /** Loss seen by the viewer minus what it got again; a score is only made from real traffic. */
+  #updateScore(totalLost: number): void {
+    const expected = this.packets - this.#packetsAtScore;
+    if (expected < 10) return;
+    const lost = totalLost - this.#lostAtScore;
+    this.#packetsAtScore = this.packets;
+    this.#lostAtScore = totalLost;
+    this.score.update(expected, Math.max(0, lost), 0);
+  }
+
+  #refresh(): void {
+    this.receiver?.refreshLive();
+  }
+
+  #readLayers(): void {
+    this.selector.preferredSpatialLayer = this.spec.preferredLayers?.spatialLayer ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** New keys or a new SSRC: the receiver of SRTP begins with rollover counter 0 (RFC 3711 §3.3.1). */
+  #restart(): void {
+    this.endSegment();
+    this.segment.begin(undefined, -1, 0, 0);
+    this.previous.begin(undefined, -1, 0, 0);
+    this.lastOut = this.#randomStart();
+    this.lastRtxOut = this.#randomStart();
+    this.#resendNumber?.fill(-1);
+    this.#reported = false;
+  }
+
+  /** In the lower half, so that the first packets can't be taken for ones before a wrap. */
+  #randomStart(): number {
+    return this.room.forwarder.random() & 0x7fff;
+  }
+
+  #noteEnd(stream: ReceiveStream): void {
+    this.#endTimestamp = stream.newestTimestamp + this.segment.timestampOffset;
+    this.#endAt = stream.newestArrivalMs;
+  }
+
+  /** What to add to the timestamps of `stream` so that they go on from what was sent. */
+  #timestampOffset(
+    before: ReceiveStream | undefined,
+    stream: ReceiveStream,
+    timestamp: number,
+    now: number,
+  ): number {
+    if (before !== undefined) this.#noteEnd(before);
+    // Nothing was sent yet: the source's own timestamps are as good as any.
+    if (Number.isNaN(this.#endTimestamp)) return 0;
+    const elapsed = Math.max(1, Math.round(((now - this.#endAt) * stream.clockRate) / 1000));
+    let target = this.#endTimestamp + elapsed;
+    const old = this.segment.stream;
+    if (
+      old !== undefined &&
+      old !== stream &&
+      old.generation === this.segment.generation &&
+      old.clock === stream.clock &&
+      old.hasClock &&
+      stream.hasClock
+    ) {
+      // Both are on the publisher's clock, so the switch can be exact.
+      const exact = old.timestampOfSourceMs(stream.sourceMsOf(timestamp)) + this.segment.timestampOffset;
+      const difference = Math.round(exact - target) | 0;
+      if (Math.abs(difference) < maxTimestampErrorSeconds * stream.clockRate) target += difference;
+      if (((target - this.#endTimestamp) | 0) <= 0) target = this.#endTimestamp + 1;
+    }
+    return target - timestamp;
+  }
+}
