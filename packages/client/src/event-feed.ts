@@ -140,6 +140,7 @@ export class EventFeed {
       if (!bytes) return { type: 'silent' };
       return { type: 'ended', livedMs: Date.now() - started };
     } catch (cause) {
+      if (cause instanceof WeirError) throw cause;
       if (this.#stop.signal.aborted) return { type: 'failed' };
       if (bytes) {
         const livedMs = Date.now() - started;

@@ -82,6 +82,10 @@ export class MediaLink {
    * @throws WeirError
    */
   acquire(): Promise<MediaTransport> {
+    if (this.#transport?.closed) {
+      this.#transport = undefined;
+      this.#pending = undefined;
+    }
     if (!this.#pending) {
       const pending = this.#create();
       this.#pending = pending;

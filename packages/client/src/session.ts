@@ -1,4 +1,4 @@
-import type { JoinAnswer, LogEvent, PeerInfo, SenderView, Snapshot } from '@weir/protocol';
+import type { JoinAnswer, LogEvent, PeerInfo, ReceiverView, Snapshot } from '@weir/protocol';
 import type { Device } from 'mediasoup-client';
 import type { ApiClient } from './api-client.ts';
 import type { CloseReason, ConnectionInfo } from './connection.ts';
@@ -13,11 +13,12 @@ import { MediaLink } from './media-link.ts';
 import { watchPage } from './page.ts';
 import type { PeerApi } from './peer-api.ts';
 import { Publication, type PublishOptions } from './publication.ts';
-import { RemotePeer, RemoteTrack } from './remote.ts';
-import { RoomView, type ViewChange } from './room-view.ts';
+import { ReceiverLedger } from './receiver-ledger.ts';
+import type { RemotePeer, RemoteTrack } from './remote.ts';
+import { type AutoSubscribe, RemoteMedia } from './remote-media.ts';
 import type { SessionStats } from './stats.ts';
 import { StatsSampler } from './stats-sampler.ts';
-import { Subscription } from './subscription.ts';
+import type { Subscription } from './subscription.ts';
 
 export interface AudioLevel {
   peerId: string;
@@ -62,7 +63,7 @@ export interface SessionDeps {
   over: AbortController;
   random: () => number;
   events: FeedMode;
-  autoSubscribe: boolean | ((track: RemoteTrack) => boolean);
+  autoSubscribe: AutoSubscribe;
   iceTransportPolicy: RTCIceTransportPolicy | undefined;
 }
 
@@ -71,12 +72,9 @@ export class Session extends Emitter<SessionEvents> {
   readonly room: string;
   readonly self: PeerInfo;
   readonly #deps: SessionDeps;
-  readonly #view: RoomView;
-  readonly #peers = new Map<string, RemotePeer>();
-  readonly #tracks = new Map<string, RemoteTrack>();
+  readonly #remote: RemoteMedia;
   readonly #publications = new Set<Publication>();
-  readonly #subscriptions = new Map<string, Subscription>();
-  readonly #abandoned = new Set<string>();
+  readonly #ledger = new ReceiverLedger();
   readonly #send: MediaLink;
   readonly #recv: MediaLink;
   readonly #feed: EventFeed;
@@ -92,8 +90,6 @@ export class Session extends Emitter<SessionEvents> {
     this.room = snapshot.room.id;
     this.self = peer;
     this.#streamId = `weir-${peer.id}`;
-    this.#view = new RoomView(peer.id);
-    for (const change of this.#view.reset(snapshot)) this.#store(change);
     const link = (direction: 'send' | 'recv', users: () => Iterable<{ converge(): Promise<void> }>) =>
       new MediaLink({
         direction,
@@ -110,11 +106,12 @@ export class Session extends Emitter<SessionEvents> {
         },
       });
     this.#send = link('send', () => [...this.#publications].sort((a, b) => a.mid - b.mid));
-    this.#recv = link('recv', () => this.#subscriptions.values());
+    this.#recv = link('recv', () => this.#remote.subscriptions);
+    this.#remote = this.#createRemoteMedia(snapshot);
     this.#monitor = new ConnectionMonitor(
       () =>
         (this.#send.state === 'interrupted' && this.#publications.size > 0) ||
-        (this.#recv.state === 'interrupted' && this.#subscriptions.size > 0),
+        (this.#recv.state === 'interrupted' && this.#remote.subscribed),
       (info) => {
         deps.history.add({ kind: 'state', text: `${info.state}: ${info.sentence}` });
         this.emit('connectionstate', info);
@@ -152,12 +149,12 @@ export class Session extends Emitter<SessionEvents> {
 
   /** The others, in the order in which they joined. */
   get peers(): RemotePeer[] {
-    return [...this.#peers.values()];
+    return this.#remote.peers;
   }
 
   /** Everything that the others publish. */
   get tracks(): RemoteTrack[] {
-    return [...this.#tracks.values()];
+    return this.#remote.tracks;
   }
 
   get publications(): Publication[] {
@@ -165,7 +162,7 @@ export class Session extends Emitter<SessionEvents> {
   }
 
   get subscriptions(): Subscription[] {
-    return [...this.#subscriptions.values()];
+    return this.#remote.subscriptions;
   }
 
   // ---- what can be done
@@ -183,7 +180,7 @@ export class Session extends Emitter<SessionEvents> {
       signal: this.#deps.over.signal,
       random: this.#deps.random,
       produceOptions: produceOptions(this.#deps.device.sendRtpCapabilities, track, this.#streamId, options),
-      onAbandoned: (transportId, mid) => this.#abandoned.add(`${transportId}/${mid}`),
+      onAbandoned: (transportId, mid) => this.#closeOrphan(this.#ledger.abandon(transportId, mid)),
       onGone: (gone) => {
         this.#publications.delete(gone);
         this.#monitor.refresh();
@@ -205,17 +202,7 @@ export class Session extends Emitter<SessionEvents> {
    */
   async subscribe(remote: RemoteTrack | string): Promise<Subscription> {
     if (this.#monitor.closed) throw WeirError.closed('The session');
-    const track = typeof remote === 'string' ? this.#tracks.get(remote) : remote;
-    if (!track || this.#tracks.get(track.senderId) !== track) {
-      throw new WeirError({ code: 'sender-not-found', detail: 'This track is not published any more' });
-    }
-    if (!track.playable) {
-      throw new WeirError({ code: 'unsupported', detail: 'This browser has no codec for this track' });
-    }
-    const subscription = track.subscription ?? this.#newSubscription(track);
-    await subscription.converge();
-    if (!subscription.track || subscription.closed) throw WeirError.closed('The subscription');
-    return subscription;
+    return this.#remote.subscribe(remote);
   }
 
   /** Bitrate, loss and round trip since the last call. */
@@ -259,7 +246,7 @@ export class Session extends Emitter<SessionEvents> {
     if (this.#monitor.closed) return;
     this.#deps.over.abort();
     this.#feed.stop();
-    for (const subscription of this.subscriptions) subscription.lost();
+    this.#remote.close();
     for (const publication of this.publications) publication.lost(undefined);
     this.#send.close();
     this.#recv.close();
@@ -283,7 +270,7 @@ export class Session extends Emitter<SessionEvents> {
       kind: 'event',
       text: `${event.type} ${event.target.kind} ${event.target.id} (${event.cursor})`,
     });
-    for (const change of this.#view.apply(event)) this.#store(change, true);
+    this.#remote.apply(event);
     const { target, data } = event;
     const reason = typeof data.reason === 'string' ? data.reason : '';
     switch (event.type) {
@@ -294,7 +281,7 @@ export class Session extends Emitter<SessionEvents> {
         else if (target.kind === 'rtpreceiver') this.#receiverLost(target.id, reason);
         break;
       case 'newrtpreceiver':
-        this.#dropIfAbandoned(data);
+        this.#closeOrphan(this.#ledger.made(data as unknown as ReceiverView));
         break;
       case 'migrate':
         this.#migrate(data);
@@ -306,7 +293,7 @@ export class Session extends Emitter<SessionEvents> {
         if (Array.isArray(data.levels)) this.emit('audiolevels', data.levels as AudioLevel[]);
         break;
       case 'dominantspeaker':
-        this.emit('dominantspeaker', this.#peers.get(String(data.peerId)));
+        this.emit('dominantspeaker', this.#remote.peer(String(data.peerId)));
         break;
       default:
         break;
@@ -314,98 +301,23 @@ export class Session extends Emitter<SessionEvents> {
     this.emit('logevent', event);
   }
 
-  #store(change: ViewChange, tell = false): void {
-    switch (change.type) {
-      case 'peerjoined': {
-        const peer = new RemotePeer(change.peer);
-        this.#peers.set(peer.id, peer);
-        if (tell) this.emit('peerjoined', peer);
-        break;
-      }
-      case 'peerleft': {
-        const peer = this.#peers.get(change.peer.id);
-        this.#peers.delete(change.peer.id);
-        if (peer && tell) this.emit('peerleft', peer, change.reason);
-        break;
-      }
-      case 'senderadded':
-        this.#senderAdded(change.sender, tell);
-        break;
-      case 'senderremoved':
-        this.#senderRemoved(change.sender, tell);
-        break;
-      default:
-        this.#senderChanged(change);
-    }
-  }
-
-  #senderAdded(view: SenderView, tell: boolean): void {
-    const peer = this.#peers.get(view.sourcePeerId);
-    if (!peer) return;
-    const track = new RemoteTrack(peer, view);
-    this.#tracks.set(track.senderId, track);
-    peer.trackMap.set(track.senderId, track);
-    if (tell) this.emit('trackadded', track);
-    this.#maybeSubscribe(track);
-  }
-
-  #senderRemoved(view: SenderView, tell: boolean): void {
-    const track = this.#tracks.get(view.id);
-    if (!track) return;
-    this.#tracks.delete(track.senderId);
-    track.peer.trackMap.delete(track.senderId);
-    track.subscription?.lost();
-    if (tell) this.emit('trackremoved', track);
-  }
-
-  #senderChanged(change: Exclude<ViewChange, { peer: PeerInfo }>): void {
-    const track = this.#tracks.get(change.sender.id);
-    if (!track) return;
-    track.view = change.sender;
-    if (change.type === 'senderpaused') this.emit('trackpaused', track);
-    if (change.type === 'senderresumed') this.emit('trackresumed', track);
-    if (change.type === 'senderlayers') this.emit('layerschange', track);
-    if (change.type === 'senderparameters') {
-      if (track.subscription) track.subscription.parametersChanged(change.sender.rtpParameters);
-      else this.#maybeSubscribe(track);
-    }
-  }
-
-  #maybeSubscribe(track: RemoteTrack): void {
-    const { autoSubscribe } = this.#deps;
-    const wanted = typeof autoSubscribe === 'function' ? autoSubscribe(track) : autoSubscribe;
-    if (!wanted || !track.playable || track.subscription || this.#monitor.closed) return;
-    this.#newSubscription(track)
-      .converge()
-      .catch(() => {
-        // Told by the subscription's `closed`.
-      });
-  }
-
-  #newSubscription(track: RemoteTrack): Subscription {
-    const subscription = new Subscription(track, {
-      api: this.#deps.api,
-      link: this.#recv,
-      signal: this.#deps.over.signal,
-      random: this.#deps.random,
-      onGone: (gone) => {
-        this.#subscriptions.delete(gone.id);
-        track.subscription = undefined;
-        this.#monitor.refresh();
+  #createRemoteMedia(snapshot: Snapshot): RemoteMedia {
+    const { api, over, random, autoSubscribe } = this.#deps;
+    const remote = new RemoteMedia(
+      this.self.id,
+      { api, link: this.#recv, signal: over.signal, random },
+      autoSubscribe,
+      {
+        onPeer: (what, peer, reason) =>
+          what === 'peerjoined' ? this.emit(what, peer) : this.emit(what, peer, reason),
+        onTrack: (what, track) => this.emit(what, track),
+        onSubscription: (what, subscription) => this.emit(what, subscription),
+        onProblem: (error) => this.emit('problem', error),
+        onChange: () => this.#monitor.refresh(),
       },
-    });
-    track.subscription = subscription;
-    this.#subscriptions.set(subscription.id, subscription);
-    let first = true;
-    subscription.on('track', () => {
-      this.emit(first ? 'subscribed' : 'trackchanged', subscription);
-      first = false;
-    });
-    subscription.on('closed', (error) => {
-      if (!first) this.emit('unsubscribed', subscription);
-      if (error && error.code !== 'closed') this.emit('problem', error);
-    });
-    return subscription;
+    );
+    remote.load(snapshot);
+    return remote;
   }
 
   #transportLost(id: string, reason: string): void {
@@ -414,6 +326,7 @@ export class Session extends Emitter<SessionEvents> {
   }
 
   #receiverLost(id: string, reason: string): void {
+    this.#ledger.closed(id);
     const publication = this.publications.find((candidate) => candidate.id === id);
     if (!publication) return;
     if (reason === 'pod-lost') {
@@ -424,15 +337,9 @@ export class Session extends Emitter<SessionEvents> {
     publication.lost(new WeirError({ code: 'receiver-not-found', detail }));
   }
 
-  /** A receiver whose answer came too late for anybody to wait for it. */
-  #dropIfAbandoned(data: Record<string, unknown>): void {
-    const { id, transportId, rtpParameters } = data as {
-      id?: string;
-      transportId?: string;
-      rtpParameters?: { mid?: string };
-    };
-    if (id === undefined || !this.#abandoned.delete(`${transportId}/${rtpParameters?.mid ?? ''}`)) return;
-    this.#deps.api.closeReceiver(id).catch(() => {});
+  /** A receiver for whose answer nobody waits any more. */
+  #closeOrphan(id: string | undefined): void {
+    if (id !== undefined) this.#deps.api.closeReceiver(id).catch(() => {});
   }
 
   #migrate(data: Record<string, unknown>): void {
@@ -453,7 +360,7 @@ export class Session extends Emitter<SessionEvents> {
     for (const publication of this.publications) {
       if (publication.id !== '' && !receivers.has(publication.id)) publication.forgotten();
     }
-    for (const sender of snapshot.senders) this.#subscriptions.get(sender.id)?.reconcile(sender);
+    this.#remote.reconcile(snapshot);
   }
 }
 

@@ -1,0 +1,84 @@
+import { FakeMediaStreamTrack } from 'fake-mediastreamtrack';
+import { Device, FakeHandler, testFakeParameters, type types } from 'mediasoup-client';
+import { vi } from 'vitest';
+import type { JoinOptions, Session } from '../src/index.ts';
+import { Weir } from '../src/index.ts';
+import type { FakeWeir } from './fake-weir.ts';
+
+/** A browser without a browser: mediasoup-client's own FakeHandler. */
+export function createDevice(): Promise<Device> {
+  return Promise.resolve(
+    new Device({
+      handlerFactory: FakeHandler.createFactory({
+        generateNativeRtpCapabilities: testFakeParameters.generateNativeRtpCapabilities,
+        generateLocalDtlsParameters: testFakeParameters.generateLocalDtlsParameters,
+      }),
+    }),
+  );
+}
+
+/** Devices remember their transports here, so that a test can break them. */
+export class Radio {
+  readonly transports: types.Transport[] = [];
+
+  readonly createDevice = async (): Promise<Device> => {
+    const device = await createDevice();
+    device.observer.on('newtransport', (transport) => this.transports.push(transport));
+    return device;
+  };
+
+  /** The present transport of a direction. */
+  get(direction: 'send' | 'recv'): types.Transport {
+    const transport = this.transports.findLast((each) => each.direction === direction && !each.closed);
+    if (!transport) throw new Error(`no open ${direction} transport`);
+    return transport;
+  }
+
+  setState(direction: 'send' | 'recv', state: types.ConnectionState): void {
+    (this.get(direction).handler as FakeHandler).setConnectionState(state);
+  }
+}
+
+export interface Joined {
+  session: Session;
+  radio: Radio;
+  /** Everything the session told, as short lines. */
+  told: string[];
+}
+
+export async function enter(server: FakeWeir, options: Partial<JoinOptions> = {}): Promise<Joined> {
+  const radio = new Radio();
+  const session = await Weir.join({
+    url: 'https://weir.test',
+    room: 'demo',
+    token: 'secret',
+    name: 'Ada',
+    fetch: server.fetch,
+    createDevice: radio.createDevice,
+    random: () => 0.5,
+    ...options,
+  });
+  const told: string[] = [];
+  session.on('connectionstate', (info) => told.push(info.state));
+  session.on('peerjoined', (peer) => told.push(`peerjoined ${peer.name}`));
+  session.on('peerleft', (peer) => told.push(`peerleft ${peer.name}`));
+  session.on('trackadded', (track) => told.push(`trackadded ${track.peer.name} ${track.kind}`));
+  session.on('trackremoved', (track) => told.push(`trackremoved ${track.peer.name} ${track.kind}`));
+  session.on('trackpaused', (track) => told.push(`trackpaused ${track.peer.name}`));
+  session.on('trackresumed', (track) => told.push(`trackresumed ${track.peer.name}`));
+  session.on('subscribed', (subscription) => told.push(`subscribed ${subscription.remote.peer.name}`));
+  session.on('trackchanged', (subscription) => told.push(`trackchanged ${subscription.remote.peer.name}`));
+  session.on('unsubscribed', (subscription) => told.push(`unsubscribed ${subscription.remote.peer.name}`));
+  session.on('publicationclosed', (publication) => told.push(`publicationclosed ${publication.kind}`));
+  session.on('problem', (error) => told.push(`problem ${error.code}`));
+  return { session, radio, told };
+}
+
+export function fakeTrack(kind: 'audio' | 'video', width = 1280): MediaStreamTrack {
+  return new FakeMediaStreamTrack({ kind, settings: { width } });
+}
+
+/** Lets virtual time pass, and everything that hangs on it happen. */
+export function pass(ms: number): Promise<unknown> {
+  return vi.advanceTimersByTimeAsync(ms);
+}
