@@ -49,6 +49,8 @@ export class FakeWeir {
   fault: (request: Seen) => Fault = () => undefined;
   /** Streams answer, but nothing gets through. */
   bufferStreams = false;
+  /** So many events are told again at each new connection, as by a replica that lags behind. */
+  overlap = 0;
   readonly #answers = new Map<string, { status: number; body: string }>();
   #nextId = 10_000_000;
   #nextSsrc = 5_000;
@@ -330,9 +332,11 @@ export class FakeWeir {
     if (!sender) return problem(404, 'sender-not-found');
     if (typeof body.transportId === 'string') {
       if (!peer.transports.has(body.transportId)) return problem(404, 'transport-not-found');
-      sender.bindings++;
-      sender.consumerId = `${sender.id}.${sender.bindings}`;
-      sender.rtpParameters = { ...sender.rtpParameters, mid: String(this.#nextSsrc++) };
+      if (sender.transportId !== body.transportId) {
+        sender.bindings++;
+        sender.consumerId = `${sender.id}.${sender.bindings}`;
+        sender.rtpParameters = { ...sender.rtpParameters, mid: String(this.#nextSsrc++) };
+      }
       this.emit(peer, 'transport', 'rtpsender', id, { transportId: body.transportId });
     }
     Object.assign(sender, body);
@@ -387,7 +391,7 @@ export class FakeWeir {
   }
 
   #stream(peer: FakePeer, request: Seen, signal: AbortSignal | undefined): Response {
-    const after = Number(request.headers.get('last-event-id') ?? 0);
+    const after = Number(request.headers.get('last-event-id') ?? 0) - this.overlap;
     let controller: ReadableStreamDefaultController<Uint8Array>;
     let heartbeat: ReturnType<typeof setInterval>;
     const body = new ReadableStream<Uint8Array>({
@@ -417,7 +421,7 @@ export class FakeWeir {
   async #poll(peer: FakePeer, request: Seen, signal: AbortSignal | undefined): Promise<Response> {
     const after = request.url.searchParams.get('after') ?? '0';
     const waitMs = Number(request.url.searchParams.get('wait') ?? 0) * 1000;
-    const later = () => peer.log.filter((event) => Number(event.cursor) > Number(after));
+    const later = (overlap = 0) => peer.log.filter((event) => Number(event.cursor) > Number(after) - overlap);
     if (later().length === 0) {
       await new Promise<void>((resolve) => {
         const done = () => {
@@ -431,7 +435,7 @@ export class FakeWeir {
       });
       if (signal?.aborted) throw new DOMException('aborted', 'AbortError');
     }
-    const events = later();
+    const events = later(this.overlap);
     return json({ events, cursor: events.at(-1)?.cursor ?? after });
   }
 
