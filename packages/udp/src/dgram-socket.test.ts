@@ -1,0 +1,68 @@
+import { expect, test } from 'vitest';
+import { openDgramSocket } from './dgram-socket.ts';
+import { socketContract } from './socket-contract.ts';
+
+/** Turns of the event loop until the condition holds. */
+async function until(done: () => boolean): Promise<void> {
+  const deadline = Date.now() + 5000;
+  while (!done()) {
+    if (Date.now() > deadline) throw new Error('it did not happen within 5 s');
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+socketContract('dgram', () => ({ open: () => openDgramSocket({ ip: '127.0.0.1' }), run: until }));
+
+socketContract('dgram, IPv6', () => ({ open: () => openDgramSocket({ ip: '::1' }), run: until }));
+
+test('a taken port is refused', async () => {
+  const a = await openDgramSocket({ ip: '127.0.0.1' });
+  await expect(openDgramSocket({ ip: '127.0.0.1', port: a.address.port })).rejects.toThrow('EADDRINUSE');
+  a.close();
+});
+
+test('an address that is not ours, and a name, are refused', async () => {
+  await expect(openDgramSocket({ ip: '192.0.2.77' })).rejects.toThrow('EADDRNOTAVAIL');
+  await expect(openDgramSocket({ ip: 'localhost' })).rejects.toThrow(RangeError);
+});
+
+test('buffer sizes are what the kernel granted', async () => {
+  const small = await openDgramSocket({ ip: '127.0.0.1', recvBufferBytes: 32_768, sendBufferBytes: 32_768 });
+  const large = await openDgramSocket({
+    ip: '127.0.0.1',
+    recvBufferBytes: 131_072,
+    sendBufferBytes: 131_072,
+  });
+  expect(small.recvBufferBytes).toBeGreaterThanOrEqual(32_768);
+  expect(large.recvBufferBytes).toBeGreaterThan(small.recvBufferBytes);
+  expect(large.sendBufferBytes).toBeGreaterThan(small.sendBufferBytes);
+  small.close();
+  large.close();
+});
+
+test('a dual-stack socket speaks IPv4 with plain addresses', async () => {
+  const dual = await openDgramSocket({ ip: '::' });
+  const v4 = await openDgramSocket({ ip: '127.0.0.1' });
+  const got: string[] = [];
+  dual.onMessage = (data, ip, port) => {
+    got.push(ip);
+    dual.send(data, ip, port);
+  };
+  v4.onMessage = (_data, ip) => got.push(ip);
+  v4.send(Uint8Array.of(1), '127.0.0.1', dual.address.port);
+  await until(() => got.length >= 2);
+  expect(got).toEqual(['127.0.0.1', '127.0.0.1']);
+  dual.close();
+  v4.close();
+});
+
+test('an unreachable destination is an onError', async () => {
+  const socket = await openDgramSocket({ ip: '127.0.0.1' });
+  const errors: Error[] = [];
+  socket.onError = (error) => errors.push(error);
+  // From loopback there is no way to another network.
+  socket.send(Uint8Array.of(1), '192.0.2.1', 9);
+  await until(() => errors.length >= 1);
+  expect(errors[0]!.message).toMatch(/EINVAL|ENETUNREACH|EPERM/);
+  socket.close();
+});

@@ -1,0 +1,120 @@
+import { createSocket, type Socket } from 'node:dgram';
+import { DrainSignal } from './drain-signal.ts';
+import { familyOf, mappedFor, unmapped } from './ip-address.ts';
+import type { SocketAddress, UdpSocket } from './socket.ts';
+
+export interface DgramSocketOptions {
+  /** Address literal to bind; `::` takes IPv4 too. */
+  readonly ip: string;
+  /** 0 (default) lets the kernel choose. */
+  readonly port?: number;
+  /** Wanted kernel buffers; the kernel may grant less. Default 4 MiB each. */
+  readonly recvBufferBytes?: number;
+  readonly sendBufferBytes?: number;
+}
+
+const defaultBufferBytes = 4 * 1024 * 1024;
+/** Datagrams that may wait inside Node while the kernel takes no more. */
+const queueSlots = 256;
+const slotSize = 65_536;
+
+/** Binds a UDP socket of the kernel. Rejects when the address can't be bound. */
+export async function openDgramSocket(options: DgramSocketOptions): Promise<DgramSocket> {
+  const family = familyOf(options.ip);
+  const socket = createSocket({
+    type: family === 'ipv4' ? 'udp4' : 'udp6',
+    // Addresses are literals: answered at once, where the default would defer each send to a later tick.
+    lookup: (host, _options, callback) => callback(null, host, family === 'ipv4' ? 4 : 6),
+  });
+  await new Promise<void>((resolve, reject) => {
+    socket.once('error', reject);
+    socket.bind({ address: options.ip, port: options.port ?? 0, exclusive: true }, () => {
+      socket.off('error', reject);
+      resolve();
+    });
+  });
+  setBuffer(socket, 'setRecvBufferSize', options.recvBufferBytes ?? defaultBufferBytes);
+  setBuffer(socket, 'setSendBufferSize', options.sendBufferBytes ?? defaultBufferBytes);
+  return new DgramSocket(socket, family);
+}
+
+/** What is granted is read back by the getters; a refusal only means smaller buffers. */
+function setBuffer(socket: Socket, set: 'setRecvBufferSize' | 'setSendBufferSize', bytes: number): void {
+  try {
+    socket[set](bytes);
+  } catch {
+    // Some kernels refuse instead of clamping.
+  }
+}
+
+/** UdpSocket over node:dgram. */
+export class DgramSocket implements UdpSocket {
+  readonly address: SocketAddress;
+  /** What the kernel granted; Linux counts its own bookkeeping in and answers double. */
+  readonly recvBufferBytes: number;
+  readonly sendBufferBytes: number;
+  onMessage: ((data: Uint8Array, ip: string, port: number) => void) | undefined;
+  onDrained: (() => void) | undefined;
+  onError: ((error: Error) => void) | undefined;
+
+  readonly #socket: Socket;
+  readonly #drain: DrainSignal;
+  /** Node may keep a reference to what it could not send at once, so it gets our memory, not the caller's. */
+  readonly #slots: Buffer[] = [Buffer.allocUnsafeSlow(slotSize)];
+  #slot = 0;
+  #closed = false;
+  readonly #afterSend: (error: Error | null) => void;
+
+  constructor(socket: Socket, family: 'ipv4' | 'ipv6') {
+    this.#socket = socket;
+    const bound = socket.address();
+    this.address = { ip: bound.address, port: bound.port, family };
+    this.recvBufferBytes = socket.getRecvBufferSize();
+    this.sendBufferBytes = socket.getSendBufferSize();
+    this.#drain = new DrainSignal(() => {
+      if (!this.#closed) this.onDrained?.();
+    });
+    this.#afterSend = (error) => {
+      if (error !== null) this.onError?.(error);
+    };
+    socket.on('message', (data, from) => {
+      this.onMessage?.(data, unmapped(from.address), from.port);
+      this.#drain.note();
+    });
+    socket.on('error', (error) => this.onError?.(error));
+  }
+
+  send(data: Uint8Array, ip: string, port: number): void {
+    if (this.#closed) return;
+    const waiting = this.#socket.getSendQueueCount();
+    if (waiting >= queueSlots - 1) {
+      this.onError?.(new Error(`send: ${waiting} datagrams wait for the kernel, one more is dropped`));
+      return;
+    }
+    if (waiting > 0) this.#nextSlot();
+    const slot = this.#slots[this.#slot]!;
+    if (data.length > slot.length) {
+      this.onError?.(new RangeError(`send: ${data.length} bytes are no datagram`));
+      return;
+    }
+    slot.set(data);
+    try {
+      this.#socket.send(slot, 0, data.length, port, mappedFor(this.address.family, ip), this.#afterSend);
+    } catch (error) {
+      // For instance port 0, which a spoofed datagram can come from.
+      this.onError?.(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#socket.close();
+  }
+
+  /** Slots are taken in turn; with fewer waiting than slots, the next one is free again. */
+  #nextSlot(): void {
+    this.#slot = (this.#slot + 1) % queueSlots;
+    this.#slots[this.#slot] ??= Buffer.allocUnsafeSlow(slotSize);
+  }
+}
