@@ -131,6 +131,19 @@ export class ForwardingRoom {
     this.senders.get(senderId)?.requestKeyFrame();
   }
 
+  /** Watches plain packets of a receiver; attaching asks for a key frame. Unknown ids are ignored. */
+  tap(receiverId: number, listener: ((packet: Uint8Array) => void) | undefined): void {
+    const receiver = this.receivers.get(receiverId);
+    if (receiver === undefined) return;
+    receiver.tap = listener;
+    if (listener === undefined || !receiver.video) return;
+    for (const stream of receiver.streams) {
+      if (!stream.live) continue;
+      stream.keyFrames.want();
+      this.forwarder.noteKeyFrameWish(stream, receiver);
+    }
+  }
+
   /** Reports audio levels of the window that ends now (object-model.md §9.2). */
   reportLevels(): void {
     const levels: { receiverId: number; audioLevel: number }[] = [];

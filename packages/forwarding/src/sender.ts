@@ -133,6 +133,7 @@ export class Sender {
     this.endSegment();
     this.transport?.removeSender(this);
     this.transport = transport;
+    this.#association = -1;
     this.#sendsMid = true;
     this.#reported = false;
     this.chooseProfile();

@@ -32,6 +32,8 @@ export class Transport {
   path: PathHandle = -1;
   /** Where RTCP goes when it is not muxed; -1 = over `path`. */
   rtcpPath: PathHandle = -1;
+  /** Number of the remote address that `path` leads to, as batches name it; NaN = none yet. */
+  selectedRemote = Number.NaN;
   /** Packets may flow both ways. */
   ready = false;
   /** Greater than any before: what was sent under other keys must not be continued. */
@@ -88,8 +90,16 @@ export class Transport {
     this.#refresh(now);
   }
 
+  /** The keys are void. */
+  unkey(now: number): void {
+    if (this.session < 0) return;
+    this.session = -1;
+    this.#refresh(now);
+  }
+
   setPath(path: PathHandle, now: number): void {
     this.path = path;
+    if (path < 0) this.selectedRemote = Number.NaN;
     this.#refresh(now);
   }
 

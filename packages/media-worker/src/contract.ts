@@ -1,4 +1,4 @@
-import type { DatagramBatch, PacketEngine } from '@weir/forwarding';
+import type { DatagramBatch, PacketEngine, RemoteAddress } from '@weir/forwarding';
 import type {
   InspectAnswer,
   InspectRequest,
@@ -40,14 +40,22 @@ export interface MediaWorkerContract {
   /** Versions of the rooms it holds. */
   rooms(): Record<string, number>;
   inspect(roomId: string, request: InspectRequest, now: number): InspectAnswer;
-  /** Watches plain RTP of a receiver (rtpraw, rtpobject); in process only. */
+  /**
+   * Watches plain RTP of a receiver (rtpraw, rtpobject); in process only. May come before the receiver. Each
+   * packet is a copy that the listener may keep; attaching asks for a key frame.
+   */
   tap(roomId: string, receiverId: number, listener: ((packet: Uint8Array) => void) | undefined): void;
 
   /** The owner wires it: `engine.onBatch = (batch) => worker.handleBatch(batch, clock.now())`. */
   handleBatch(batch: DatagramBatch, now: number): void;
+  /** A TCP connection was closed by the far side; the owner of the TCP port tells. */
+  handleTcpClosed(remote: RemoteAddress, now: number): void;
   handleTimeout(now: number): void;
   nextTimeout(): { at: number; reason: string } | undefined;
-  /** Drain after every call. */
+  /**
+   * Drain after every call. Audio levels come every 500 ms while receivers have any, then once empty, then no
+   * more until somebody speaks again.
+   */
   poll(): MediaHappening | undefined;
   /** Closes every transport (close_notify) and the engine. */
   close(now: number): void;

@@ -1,0 +1,237 @@
+import type { ForwardingRoom, ForwardingTransport, Receiver, ReceiveStream, Sender } from '@weir/forwarding';
+import type { InspectAnswer, InspectRequest, TransportTuple } from '@weir/protocol';
+import type { Remote } from '@weir/secure-transport';
+import type { WorkerCertificate } from './contract.ts';
+import type { PlainTransport } from './plain-transports.ts';
+import type { WebRtcTransport } from './webrtc-transports.ts';
+
+/** Where inspection looks. */
+export interface Inspected {
+  readonly room: ForwardingRoom | undefined;
+  webrtc(id: number): WebRtcTransport | undefined;
+  plain(id: number): PlainTransport | undefined;
+  tuple(remote: Remote): TransportTuple;
+  readonly fingerprints: WorkerCertificate['fingerprints'];
+}
+
+type Fields = Record<string, unknown>;
+
+/** Statistics in the names of mediasoup v3, or the internals of object-model.md §12. */
+export function inspectRoom(request: InspectRequest, now: number, from: Inspected): InspectAnswer {
+  const { room } = from;
+  const answer: InspectAnswer = { transports: {}, receivers: {}, senders: {} };
+  if (room === undefined) return answer;
+  const stats = request.what === 'stats';
+  const timestamp = room.forwarder.unixMs(now);
+  for (const id of request.transports) {
+    const transport = room.transports.get(id);
+    if (transport === undefined) continue;
+    answer.transports[id] = stats
+      ? transportStats(transport, timestamp, from)
+      : transportDump(transport, from);
+  }
+  for (const id of request.receivers) {
+    const receiver = room.receivers.get(id);
+    if (receiver === undefined) continue;
+    answer.receivers[id] = stats
+      ? receiver.streams
+          .filter((stream) => stream.started)
+          .map((stream) => inboundStats(receiver, stream, timestamp))
+      : [receiverDump(receiver)];
+  }
+  for (const id of request.senders) {
+    const sender = room.senders.get(id);
+    if (sender === undefined) continue;
+    answer.senders[id] = stats ? senderStats(sender, timestamp) : [senderDump(sender)];
+  }
+  return answer;
+}
+
+function transportStats(transport: ForwardingTransport, timestamp: number, from: Inspected): Fields {
+  const webrtc = from.webrtc(transport.id);
+  const plain = from.plain(transport.id);
+  return {
+    type: webrtc === undefined ? 'plain-rtp-transport' : 'webrtc-transport',
+    transportId: String(transport.id),
+    timestamp,
+    ...(webrtc === undefined
+      ? { rtcpMux: plain?.spec.rtcpMux ?? true, comedia: plain?.spec.comedia ?? false }
+      : {
+          iceRole: 'controlled',
+          iceState: webrtc.iceState,
+          dtlsState: webrtc.dtlsState,
+          ...(webrtc.selected === undefined ? {} : { iceSelectedTuple: from.tuple(webrtc.selected) }),
+        }),
+    bytesReceived: transport.receivedBytes,
+    recvBitrate: transport.receivedBps,
+    bytesSent: transport.sentBytes,
+    sendBitrate: transport.sentBps,
+    packetsReceived: transport.receivedPackets,
+    packetsSent: transport.sentPackets,
+    rtpBytesReceived: transport.receivedBytes - transport.rtxReceivedBytes,
+    rtpRecvBitrate: transport.receivedBps,
+    rtpBytesSent: transport.sentBytes - transport.rtxSentBytes,
+    rtpSendBitrate: transport.sentBps,
+    rtxBytesReceived: transport.rtxReceivedBytes,
+    rtxBytesSent: transport.rtxSentBytes,
+    probationBytesSent: 0,
+    packetsUnmatched: transport.unmatchedPackets,
+    roundTripTime: transport.rttMs,
+    ...(transport.remoteRembBps > 0 ? { availableOutgoingBitrate: transport.remoteRembBps } : {}),
+    ...(transport.toldRembBps > 0 ? { availableIncomingBitrate: transport.toldRembBps } : {}),
+    ...(transport.incomingBitrate.maxBps > 0 ? { maxIncomingBitrate: transport.incomingBitrate.maxBps } : {}),
+    remoteFractionLost: transport.remoteLossFraction,
+  };
+}
+
+/** As mediasoup v3 `inbound-rtp`. */
+function inboundStats(receiver: Receiver, stream: ReceiveStream, timestamp: number): Fields {
+  return {
+    type: 'inbound-rtp',
+    timestamp,
+    ssrc: stream.ssrc,
+    ...(stream.rtxSsrc === 0 ? {} : { rtxSsrc: stream.rtxSsrc }),
+    ...(stream.rid === undefined ? {} : { rid: stream.rid }),
+    encodingIdx: stream.encodingIdx,
+    kind: receiver.spec.kind,
+    mimeType: stream.mimeType,
+    packetsLost: stream.packetsLost,
+    fractionLost: Math.round(stream.fractionLost * 255),
+    packetsDiscarded: stream.discarded,
+    packetsRetransmitted: stream.retransmitted,
+    packetsRepaired: stream.repaired,
+    nackCount: stream.nackCount,
+    nackPacketCount: stream.nackPackets,
+    pliCount: stream.pliCount,
+    firCount: stream.firCount,
+    keyFrameCount: stream.keyFrameCount,
+    score: stream.score.value,
+    packetCount: stream.packets,
+    byteCount: stream.bytes,
+    bitrate: stream.bitrateBps,
+    jitter: stream.jitter,
+    rtxPacketsDiscarded: 0,
+    bitrateByLayer: {},
+  };
+}
+
+/** `outbound-rtp` and the `inbound-rtp` of the stream it takes from. */
+function senderStats(sender: Sender, timestamp: number): Fields[] {
+  const { receiver } = sender;
+  const stream = sender.openStream ?? sender.targetStream;
+  const own: Fields = {
+    type: 'outbound-rtp',
+    timestamp,
+    ssrc: sender.spec.ssrc,
+    ...(sender.spec.rtxSsrc === undefined ? {} : { rtxSsrc: sender.spec.rtxSsrc }),
+    kind: sender.spec.kind,
+    mimeType: sender.codecs.first?.mimeType ?? '',
+    packetsLost: sender.remotePacketsLost,
+    fractionLost: Math.round(sender.remoteFractionLost * 255),
+    packetsDiscarded: 0,
+    packetsRetransmitted: sender.rtxPackets,
+    packetsRepaired: sender.rtxPackets,
+    retransmissionsMissed: sender.resendMisses,
+    nackCount: sender.nackCount,
+    nackPacketCount: sender.nackedPackets,
+    pliCount: sender.pliCount,
+    firCount: sender.firCount,
+    score: sender.score.value,
+    roundTripTime: sender.rttMs,
+    packetCount: sender.packets,
+    byteCount: sender.bytes,
+    bitrate: sender.bitrateBps,
+    ...(receiver?.layered && stream !== undefined ? { currentSpatialLayer: stream.encodingIdx } : {}),
+  };
+  if (receiver === undefined || stream === undefined) return [own];
+  return [own, inboundStats(receiver, stream, timestamp)];
+}
+
+function transportDump(transport: ForwardingTransport, from: Inspected): Fields {
+  const webrtc = from.webrtc(transport.id);
+  const plain = from.plain(transport.id);
+  return {
+    transportId: transport.id,
+    ...(webrtc === undefined
+      ? {
+          rtcpMux: plain?.spec.rtcpMux ?? true,
+          comedia: plain?.spec.comedia ?? false,
+          ...(plain?.rtp === undefined
+            ? {}
+            : { tuple: { remoteIP: plain.rtp.ip, remotePort: plain.rtp.port, protocol: 'udp' } }),
+        }
+      : {
+          iceRole: 'controlled',
+          iceLocalParameters: webrtc.spec.ice,
+          ...(webrtc.selected === undefined ? {} : { iceSelectedTuple: from.tuple(webrtc.selected) }),
+          iceState: webrtc.iceState,
+          dtlsLocalParameters: {
+            role: webrtc.spec.dtls?.localRole ?? 'auto',
+            fingerprints: Object.fromEntries(from.fingerprints.map((f) => [f.algorithm, f.value])),
+          },
+          dtlsState: webrtc.dtlsState,
+        }),
+    useRemb: transport.useRemb,
+    maxBitrate: transport.incomingBitrate.maxBps,
+    effectiveMaxBitrate: transport.toldRembBps,
+    rtpListener: transport.listener.dump(),
+  };
+}
+
+function receiverDump(receiver: Receiver): Fields {
+  return {
+    rtpReceiverId: receiver.id,
+    kind: receiver.spec.kind,
+    hasTransport: receiver.transport !== undefined,
+    paused: receiver.paused,
+    rtpStreams: receiver.streams
+      .filter((stream) => stream.ssrc !== 0)
+      .map((stream) => ({
+        params: {
+          ssrc: stream.ssrc,
+          payloadType: stream.payloadType,
+          mime: stream.mimeType,
+          clockRate: stream.clockRate,
+          useNack: stream.feedback.nack,
+          usePli: stream.feedback.pli,
+          ssrcAudioLevelId: receiver.audioLevelId,
+          absSendTimeId: 0,
+        },
+        received: stream.packets,
+        maxTimestamp: stream.newestTimestamp,
+        transit: 0,
+        jitter: stream.jitter,
+      })),
+  };
+}
+
+function senderDump(sender: Sender): Fields {
+  const stream = sender.openStream;
+  return {
+    rtpSenderId: sender.id,
+    kind: sender.spec.kind,
+    hasTransport: sender.transport !== undefined,
+    active: sender.spec.active,
+    supportedPayloadTypes: sender.codecs.supported,
+    ...(stream === undefined
+      ? {}
+      : {
+          rtpStream: {
+            params: {
+              ssrc: sender.spec.ssrc,
+              payloadType: sender.codecs.first?.payloadType ?? 0,
+              mime: stream.mimeType,
+              clockRate: stream.clockRate,
+              useNack: sender.codecs.nack,
+              usePli: sender.codecs.first?.feedback.pli ?? false,
+              ssrcAudioLevelId: 0,
+              absSendTimeId: sender.profile?.absSendTimeId ?? 0,
+            },
+            received: sender.packets,
+            maxTimestamp: (stream.newestTimestamp + sender.segment.timestampOffset) >>> 0,
+            receivedBytes: sender.bytes,
+            rtt: sender.rttMs,
+          },
+        }),
+  };
+}
