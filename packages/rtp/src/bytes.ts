@@ -31,3 +31,8 @@ export function writeU32(bytes: Uint8Array, offset: number, value: number): void
   bytes[offset + 2] = value >>> 8;
   bytes[offset + 3] = value;
 }
+
+/** A copy of `bytes[from…to)`; unlike slice() it is one for Buffers too. */
+export function copyBytes(bytes: Uint8Array, from: number, to: number): Uint8Array {
+  return new Uint8Array(bytes.subarray(from, to));
+}

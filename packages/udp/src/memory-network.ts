@@ -111,7 +111,7 @@ export class MemoryNetwork {
     const delays = this.policy === undefined ? [0] : this.policy(datagram, this.#now);
     for (const delay of delays) {
       // Each copy gets bytes of its own: a receiver may change what it is given.
-      const copy = { ...datagram, data: datagram.data.slice() };
+      const copy = { ...datagram, data: new Uint8Array(datagram.data) };
       this.#push({ at: this.#now + Math.max(0, delay), order: this.#order++, datagram: copy });
     }
   }

@@ -1,4 +1,4 @@
-import { readU16, readU24, readU32 } from '../bytes.ts';
+import { copyBytes, readU16, readU24, readU32 } from '../bytes.ts';
 import { RtcpCursor } from './cursor.ts';
 import {
   PayloadFeedbackFormat,
@@ -210,7 +210,7 @@ function parsePayloadSpecific(cursor: RtcpCursor): RtcpPacket | undefined {
         senderSsrc,
         mediaSsrc,
         payloadType: bytes[at + 1]! & 127,
-        bitString: bytes.slice(at + 2, at + 2 + length),
+        bitString: copyBytes(bytes, at + 2, at + 2 + length),
       };
     }
     case PayloadFeedbackFormat.fir:
@@ -256,7 +256,7 @@ function parseVbcm(cursor: RtcpCursor): RtcpPacket {
       ssrc: readU32(bytes, at),
       sequenceNumber: bytes[at + 4]!,
       payloadType: bytes[at + 5]! & 127,
-      value: bytes.slice(at + 8, at + 8 + length),
+      value: copyBytes(bytes, at + 8, at + 8 + length),
     });
     at += 8 + ((length + 3) & ~3);
   }
@@ -291,5 +291,5 @@ function items<T>(cursor: RtcpCursor, size: number, read: (at: number) => T): T[
 }
 
 function copy(cursor: RtcpCursor, from: number): Uint8Array {
-  return cursor.bytes.slice(cursor.bodyOffset + from, cursor.bodyOffset + cursor.bodyLength);
+  return copyBytes(cursor.bytes, cursor.bodyOffset + from, cursor.bodyOffset + cursor.bodyLength);
 }

@@ -300,6 +300,13 @@ test('full compounds begin with a report, reduced-size ones need not', () => {
   expect(isValidRtcpCompound(full, 0, 0)).toBe(false);
 });
 
+test('byte arrays in results are copies, also of Buffers', () => {
+  const bytes = Buffer.from(feedback(15, 206, '00000001 00000002'));
+  const packet = parseOne(bytes);
+  bytes.fill(0);
+  expect(packet).toMatchObject({ data: hex('00000001 00000002') });
+});
+
 test('padding does not count as contents', () => {
   const bytes = hex('a1cd0004 00000001 00000002 00050000 00000004');
   expect(parseOne(bytes)).toEqual({ type: 'nack', ...from, items: [{ packetId: 5, bitmask: 0 }] });
