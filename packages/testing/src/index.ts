@@ -1,6 +1,17 @@
 export { type LaunchOptions, launchChromium, launchFirefox, missingBrowser } from './browser.ts';
 export { type Clock, realClock, type Timer, VirtualClock } from './clock.ts';
+export { EndpointDriver } from './endpoint-driver.ts';
+export { IceControlling, type IceOptions } from './ice-controlling.ts';
 export { type LinkCounters, type LinkPolicy, LinkShaper } from './link-shaper.ts';
 export { type End, type Pair, pair } from './pair.ts';
 export { createRandom, type Random } from './random.ts';
+export { TestSrtp } from './srtp.ts';
+export {
+  type Attack,
+  type RemoteTransport,
+  TestEndpoint,
+  type TestEndpointOptions,
+  type TestEndpointState,
+} from './test-endpoint.ts';
+export { openUdpSocket } from './udp-socket.ts';
 export { VirtualNetwork, type VirtualNetworkOptions, VirtualSocket } from './virtual-network.ts';
