@@ -6,7 +6,7 @@ export { broadcastCoalesced, EventLog, type LogPage, type NewEvent, type StoredE
 export { Housekeeping, type RetentionLimits } from './housekeeping.ts';
 export { migrate } from './migrate.ts';
 export { type OpenDatabase, type OpenOptions, openDatabase } from './open.ts';
-export { type PodRoom, type PodRow, PodStore } from './pod-store.ts';
+export { type LostTransport, type PodRow, PodStore } from './pod-store.ts';
 export type { RoomDetails, TokenBinding } from './records.ts';
 export {
   type LoadedRoom,

@@ -12,12 +12,15 @@ export interface PodRow {
   /** Null until the first lease of the epoch, and once the pod was given up. */
   readonly lease: PodLease | null;
   readonly leasedAt: number;
+  /** 1 once the peers on a draining pod were told to move. */
+  readonly drainTold: number;
 }
 
-/** Which rooms have transports on a pod. */
-export interface PodRoom {
+/** A transport whose pod was started again or given up. */
+export interface LostTransport {
   readonly roomId: string;
-  readonly transports: number;
+  readonly transportId: number;
+  readonly podId: string;
 }
 
 /** Pods as they reported themselves. */
@@ -41,13 +44,37 @@ export class PodStore {
   }
 
   /** Rooms that have transports on the pod. */
-  async roomsOf(id: string): Promise<PodRoom[]> {
-    const { transports } = tables;
+  async roomsOf(id: string): Promise<{ roomId: string; mediaVersion: number }[]> {
+    const { rooms, transports } = tables;
     const [rows] = await this.#driver.read([
-      sql`SELECT ${transports.roomId}, COUNT(*) AS transports FROM ${transports}
-        WHERE ${transports.podId} = ${id} GROUP BY ${transports.roomId} ORDER BY ${transports.roomId}`,
+      sql`SELECT DISTINCT ${rooms.id}, ${rooms.mediaVersion} FROM ${transports} INNER JOIN ${rooms}
+        ON ${rooms.id} = ${transports.roomId} WHERE ${transports.podId} = ${id} ORDER BY ${rooms.id}`,
     ]);
-    return rows!.map((row) => ({ roomId: String(row.room_id), transports: Number(row.transports) }));
+    return rows!.map((row) => ({ roomId: String(row.id), mediaVersion: Number(row.media_version) }));
+  }
+
+  /** Transports whose pod was started again since, has been given up, or is not known at all. */
+  async lostTransports(limit: number): Promise<LostTransport[]> {
+    const { transports, pods } = tables;
+    const [rows] = await this.#driver.read([
+      sql`SELECT ${transports.roomId}, ${transports.id}, ${transports.podId} FROM ${transports}
+        LEFT JOIN ${pods} ON ${pods.id} = ${transports.podId}
+        WHERE ${pods.id} IS NULL OR ${pods.lease} IS NULL OR ${transports.podEpoch} < ${pods.epoch}
+        ORDER BY ${transports.roomId}, ${transports.position} LIMIT ${limit}`,
+    ]);
+    return rows!.map((row) => ({
+      roomId: String(row.room_id),
+      transportId: Number(row.id),
+      podId: String(row.pod_id),
+    }));
+  }
+
+  /** Notes whether the peers on a draining pod were told to move. */
+  async setDrainTold(id: string, told: boolean): Promise<void> {
+    const { pods } = tables;
+    await this.#driver.write([
+      sql`UPDATE ${pods} SET ${sql.identifier(pods.drainTold.name)} = ${integerValue(told ? 1 : 0)} WHERE ${pods.id} = ${id}`,
+    ]);
   }
 
   /** Transports placed on each pod since a time: what its last lease does not know yet. */
@@ -73,7 +100,14 @@ export class PodStore {
     const { podId, epoch, seq, lease } = report;
     if (known === undefined) {
       return insertInto(this.#driver, pods, [
-        { id: podId, epoch, seq, lease: lease ?? null, leasedAt: lease === undefined ? 0 : now },
+        {
+          id: podId,
+          epoch,
+          seq,
+          lease: lease ?? null,
+          leasedAt: lease === undefined ? 0 : now,
+          drainTold: 0,
+        },
       ]);
     }
     const column = (key: 'epoch' | 'seq' | 'lease' | 'leasedAt') => sql`${sql.identifier(pods[key].name)}`;

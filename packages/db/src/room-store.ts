@@ -163,9 +163,10 @@ export class RoomStore {
   /** Statements of one room's commit, guard first. Nothing at all when nothing is to be stored. */
   commitStatements(commit: RoomCommit, now: number): SQL[] {
     const { room, changes, events } = commit;
+    const seen = (commit.seen ?? []).map((peerId) => seenStatement(room.id, peerId, now));
     if (!isChange(commit)) {
-      if (events.length === 0) return [];
-      return [lockRoom(room.id), ...appendEvents(this.#driver, room.id, events, now)];
+      if (events.length === 0 && seen.length === 0) return [];
+      return [lockRoom(room.id), ...appendEvents(this.#driver, room.id, events, now), ...seen];
     }
     const { rooms } = tables;
     const position = counter(room.nextPosition);
@@ -173,7 +174,7 @@ export class RoomStore {
     const driver = this.#driver;
     const roomId = room.id;
     const closed = changes.some((change) => 'close' in change);
-    const statements = [
+    return [
       sql`UPDATE ${rooms} SET
         ${name(rooms.version)} = ${only(sql`${rooms.version} = ${room.state.version}`, integerValue(room.state.version + 1))},
         ${name(rooms.mediaVersion)} = ${integerValue(room.mediaVersion + (commit.media ? 1 : 0))},
@@ -192,9 +193,8 @@ export class RoomStore {
       ...insertInto(driver, tables.receivers, rows.receivers, { key: ['roomId', 'id'], update: ['record'] }),
       ...insertInto(driver, tables.senders, rows.senders, { key: ['roomId', 'id'], update: ['record'] }),
       ...appendEvents(driver, roomId, events, now),
+      ...seen,
     ];
-    for (const peerId of commit.seen ?? []) statements.push(seenStatement(roomId, peerId, now));
-    return statements;
   }
 
   /** The room after a commit that succeeded; remembered. */
@@ -391,6 +391,8 @@ function collectRows(commit: RoomCommit, position: { take(): number }, now: numb
     transports: rowsOf(touched.transport, next.transports, ({ peerId, podId }) => ({
       peerId,
       podId,
+      // Of the pod as it is when this is stored; the write fails if the pod is forgotten.
+      podEpoch: sql`(SELECT ${tables.pods.epoch} FROM ${tables.pods} WHERE ${tables.pods.id} = ${podId})`,
       createdAt: now,
     })),
     receivers: rowsOf(touched.receiver, next.receivers, ({ peerId }) => ({ peerId })),

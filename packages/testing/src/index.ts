@@ -3,6 +3,7 @@ export { type Clock, realClock, type Timer, VirtualClock } from './clock.ts';
 export { EndpointDriver } from './endpoint-driver.ts';
 export { IceControlling, type IceOptions } from './ice-controlling.ts';
 export { type LinkCounters, type LinkPolicy, LinkShaper } from './link-shaper.ts';
+export { type LocalPostgres, startLocalPostgres } from './local-postgres.ts';
 export { type End, type Pair, pair } from './pair.ts';
 export { createRandom, type Random } from './random.ts';
 export { TestSrtp } from './srtp.ts';

@@ -43,7 +43,8 @@ CREATE TABLE "pods" (
 	"epoch" bigint NOT NULL,
 	"seq" bigint NOT NULL,
 	"lease" text,
-	"leased_at" bigint NOT NULL
+	"leased_at" bigint NOT NULL,
+	"drain_told" bigint NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "receivers" (
@@ -88,6 +89,7 @@ CREATE TABLE "transports" (
 	"position" bigint NOT NULL,
 	"peer_id" bigint NOT NULL,
 	"pod_id" text NOT NULL,
+	"pod_epoch" bigint NOT NULL,
 	"created_at" bigint NOT NULL,
 	"record" text NOT NULL,
 	CONSTRAINT "transports_room_id_id_pk" PRIMARY KEY("room_id","id")

@@ -47,7 +47,8 @@ CREATE TABLE `pods` (
 	`epoch` integer NOT NULL,
 	`seq` integer NOT NULL,
 	`lease` text,
-	`leased_at` integer NOT NULL
+	`leased_at` integer NOT NULL,
+	`drain_told` integer NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE `receivers` (
@@ -96,6 +97,7 @@ CREATE TABLE `transports` (
 	`position` integer NOT NULL,
 	`peer_id` integer NOT NULL,
 	`pod_id` text NOT NULL,
+	`pod_epoch` integer NOT NULL,
 	`created_at` integer NOT NULL,
 	`record` text NOT NULL,
 	PRIMARY KEY(`room_id`, `id`)

@@ -54,6 +54,7 @@ export const transports = pgTable(
     position: bigint('position', { mode: 'number' }).notNull(),
     peerId: bigint('peer_id', { mode: 'number' }).notNull(),
     podId: text('pod_id').notNull(),
+    podEpoch: bigint('pod_epoch', { mode: 'number' }).notNull(),
     createdAt: bigint('created_at', { mode: 'number' }).notNull(),
     record: text('record').notNull(),
   },
@@ -113,6 +114,7 @@ export const pods = pgTable('pods', {
   seq: bigint('seq', { mode: 'number' }).notNull(),
   lease: text('lease'),
   leasedAt: bigint('leased_at', { mode: 'number' }).notNull(),
+  drainTold: bigint('drain_told', { mode: 'number' }).notNull(),
 });
 
 export const idempotencyKeys = pgTable(

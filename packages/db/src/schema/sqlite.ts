@@ -72,6 +72,8 @@ export const transports = sqliteTable(
     position: integer('position').notNull(),
     peerId: integer('peer_id').notNull(),
     podId: text('pod_id').notNull(),
+    /** Start of the pod that holds it; one of an earlier start is lost. */
+    podEpoch: integer('pod_epoch').notNull(),
     createdAt: integer('created_at').notNull(),
     record: text('record', { mode: 'json' }).$type<TransportRecord>().notNull(),
   },
@@ -135,6 +137,8 @@ export const pods = sqliteTable('pods', {
   /** Null until the epoch's first lease, and once the pod is given up. */
   lease: text('lease', { mode: 'json' }).$type<PodLease>(),
   leasedAt: integer('leased_at').notNull(),
+  /** 1 once the peers on a draining pod were told to move. */
+  drainTold: integer('drain_told').notNull(),
 });
 
 export const idempotencyKeys = sqliteTable(
