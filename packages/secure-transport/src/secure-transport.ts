@@ -53,6 +53,7 @@ export class SecureTransport {
   }
 
   get timeout(): { at: number; reason: string } | undefined {
+    if (this.#over) return undefined;
     const consent = this.ice.consentEndsAt(consentTimeoutOf(this.#options));
     const dtls = this.#dtls?.timeout;
     if (dtls !== undefined && (consent === undefined || dtls <= consent)) {

@@ -80,8 +80,11 @@ export class ServerHandshake implements Handshake {
     const hello = readClientHello(message.body);
     const cookie = this.#link.cookie();
     if (hello.cookie.length !== cookie.length || !timingSafeEqual(hello.cookie, cookie)) {
-      // No keys and no state for a client that has not shown that it hears us.
-      this.#link.answer(HandshakeType.helloVerifyRequest, message.sequence, writeHelloVerifyRequest(cookie));
+      // No keys and no state for a client that has not shown that it hears us. Only a first hello is
+      // answered: a request with another number would come to a client that expects our ServerHello.
+      if (message.sequence === 0) {
+        this.#link.answer(HandshakeType.helloVerifyRequest, 0, writeHelloVerifyRequest(cookie));
+      }
       return;
     }
     this.#link.begin(message.sequence);
