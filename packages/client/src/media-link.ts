@@ -2,6 +2,7 @@ import type { IceServer } from '@weir/protocol';
 import type { Device, types } from 'mediasoup-client';
 import { backoffMs, streamBackoff, wait } from './backoff.ts';
 import { WeirError } from './errors.ts';
+import { Gate } from './gate.ts';
 import type { History } from './history.ts';
 import type { PeerApi } from './peer-api.ts';
 
@@ -52,7 +53,9 @@ export class MediaLink {
   readonly #options: MediaLinkOptions;
   readonly #registers = new Map<number, Register>();
   readonly #retired = new Map<string, MediaTransport>();
+  readonly #oneByOne = new Gate(1);
   #nextRegister = 1;
+  #careful = false;
   #pending: Promise<MediaTransport> | undefined;
   #transport: MediaTransport | undefined;
   #state: LinkState = 'idle';
@@ -106,8 +109,20 @@ export class MediaLink {
     this.#registers.set(key, register);
     try {
       return await whileOpen(transport, transport.produce({ ...options, appData: { register: key } }));
+    } catch (cause) {
+      throw this.#negotiationFailed(transport, cause);
     } finally {
       this.#registers.delete(key);
+    }
+  }
+
+  /** Receives a track. */
+  async consume(transport: MediaTransport, options: types.ConsumerOptions): Promise<types.Consumer> {
+    const consume = () => whileOpen(transport, transport.consume(options));
+    try {
+      return await (this.#careful ? this.#oneByOne.run(consume) : consume());
+    } catch (cause) {
+      throw this.#negotiationFailed(transport, cause);
     }
   }
 
@@ -207,6 +222,23 @@ export class MediaLink {
     this.#restarts = 0;
     this.#note(`has transport ${view.id}`);
     return transport;
+  }
+
+  /**
+   * What the browser refused stays in mediasoup-client's SDP and makes all later negotiations of this
+   * transport fail, so the others move to a clean one. mediasoup-client also negotiates several consumers at
+   * once, and one that is refused takes the others down: from now on they come one by one, and only the
+   * guilty one fails.
+   */
+  #negotiationFailed(transport: MediaTransport, cause: unknown): WeirError {
+    if (cause instanceof WeirError) return cause;
+    const error = WeirError.media('Negotiating media', cause);
+    const harmless = error.code === 'unsupported' || cause instanceof TypeError || transport.closed;
+    if (!harmless && transport === this.#transport) {
+      this.#careful = true;
+      this.renew(error.detail, true);
+    }
+    return error;
   }
 
   #onConnectionState(transport: MediaTransport, state: types.ConnectionState): void {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FakeWeir, problem } from '../test/fake-weir.ts';
-import { enter, fakeTrack, pass, Radio } from '../test/harness.ts';
+import { enter, fakeTrack, pass, Radio, refuseConsumers } from '../test/harness.ts';
 import type { WeirError } from './index.ts';
 import { Weir } from './index.ts';
 
@@ -305,6 +305,32 @@ describe('subscribing', () => {
     await pass(100);
     expect([...ada().senders.values()][0]).toMatchObject({ bindings: 2, enabled: true });
     expect(session.subscriptions[0]?.track?.readyState).toBe('live');
+  });
+
+  it('gives up what the browser refuses, and nothing else with it', async () => {
+    const bob = server.join('Bob');
+    const { session, radio, told } = await enter(server);
+    server.publish(bob, 'audio');
+    await pass(10);
+    const guilty = server.publish(bob, 'video').id;
+    server.publish(bob, 'audio');
+    server.publish(bob, 'audio');
+    refuseConsumers(radio, ({ trackId }) =>
+      [...ada().senders.values()].some(
+        ({ receiverId, consumerId }) => receiverId === guilty && consumerId === trackId,
+      ),
+    );
+    await pass(60_000);
+    expect(session.subscriptions.map(({ track }) => track?.readyState)).toEqual(['live', 'live', 'live']);
+    expect(session.subscriptions.map(({ remote }) => remote.receiverId)).not.toContain(guilty);
+    expect(told.filter((line) => line.startsWith('problem'))).toEqual(['problem unsupported']);
+    const recv = radio.transports.filter(({ direction, closed }) => direction === 'recv' && !closed);
+    expect([...ada().transports.keys()]).toEqual(recv.map(({ id }) => id));
+    // The last word is a clean transport: what comes later works at once.
+    server.publish(bob, 'audio');
+    await pass(10);
+    expect(session.subscriptions).toHaveLength(4);
+    expect(session.subscriptions.at(-1)?.track?.readyState).toBe('live');
   });
 
   it('tells who pauses and who goes', async () => {

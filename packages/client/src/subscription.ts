@@ -3,7 +3,7 @@ import type { types } from 'mediasoup-client';
 import { Convergence } from './convergence.ts';
 import { Emitter } from './emitter.ts';
 import { WeirError } from './errors.ts';
-import { type MediaLink, type MediaTransport, whileOpen } from './media-link.ts';
+import type { MediaLink, MediaTransport } from './media-link.ts';
 import type { PeerApi } from './peer-api.ts';
 import type { RemoteTrack } from './remote.ts';
 import { sameParameters } from './room-view.ts';
@@ -43,6 +43,8 @@ export class Subscription extends Emitter<SubscriptionEvents> {
   readonly #convergence: Convergence;
   #binding: Binding | undefined;
   #stale = false;
+  /** How often the browser refused it. */
+  #refusals = 0;
   #newestParameters: SenderView['rtpParameters'] | undefined;
   #paused = false;
   #layers: LayersSpec | null = null;
@@ -192,6 +194,10 @@ export class Subscription extends Emitter<SubscriptionEvents> {
     } catch (cause) {
       const error = cause as WeirError;
       if (error.code === 'sender-not-found') return; // Its `close` is on the way.
+      if (error.code === 'media' && ++this.#refusals >= 2) {
+        const detail = `This browser cannot play this track: ${error.detail}`;
+        throw new WeirError({ code: 'unsupported', detail, cause });
+      }
       if (error.code === 'transport-not-found') {
         this.#deps.link.lost(transport.id, 'the server does not know it');
       }
@@ -210,15 +216,12 @@ export class Subscription extends Emitter<SubscriptionEvents> {
     const view = await api.updateSender(this.id, { transportId: transport.id, enabled: false });
     this.#told.enabled = false;
     if (this.#closed || view.rtpParameters.codecs.length === 0) return;
-    const consumer = await whileOpen(
-      transport,
-      transport.consume({
-        id: view.consumerId,
-        producerId: view.receiverId,
-        kind: view.kind,
-        rtpParameters: view.rtpParameters as types.RtpParameters,
-      }),
-    );
+    const consumer = await this.#deps.link.consume(transport, {
+      id: view.consumerId,
+      producerId: view.receiverId,
+      kind: view.kind,
+      rtpParameters: view.rtpParameters as types.RtpParameters,
+    });
     if (this.#closed) {
       consumer.close();
       return;

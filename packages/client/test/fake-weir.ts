@@ -246,7 +246,13 @@ export class FakeWeir {
         return peer.transports.has(id ?? '') ? empty() : problem(404, 'transport-not-found');
       case 'POST transports/ice-restart':
         return peer.transports.has(id ?? '')
-          ? json({ iceParameters: { usernameFragment: 'new', password: 'new', iceLite: true } })
+          ? json({
+              iceParameters: {
+                usernameFragment: 'another',
+                password: 'another-password-of-22-or',
+                iceLite: true,
+              },
+            })
           : problem(404, 'transport-not-found');
       case 'POST receivers':
         return this.#createReceiver(peer, body);
@@ -289,9 +295,12 @@ export class FakeWeir {
     const transport = {
       id: this.#id(),
       direction: body.direction,
-      iceParameters: { usernameFragment: 'u', password: 'p', iceLite: true },
+      iceParameters: { usernameFragment: 'fragment', password: 'a-password-of-22-letters', iceLite: true },
       iceCandidates: [],
-      dtlsParameters: { role: 'auto', fingerprints: [{ algorithm: 'sha-256', value: 'A9:F4' }] },
+      dtlsParameters: {
+        role: 'auto',
+        fingerprints: [{ algorithm: 'sha-256', value: Array.from({ length: 32 }, () => 'A9').join(':') }],
+      },
       iceState: 'new',
       dtlsState: 'new',
       iceServers: [],

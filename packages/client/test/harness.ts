@@ -82,3 +82,26 @@ export function fakeTrack(kind: 'audio' | 'video', width = 1280): MediaStreamTra
 export function pass(ms: number): Promise<unknown> {
   return vi.advanceTimersByTimeAsync(ms);
 }
+
+/**
+ * Makes the browser refuse some consumers, as it does with parameters it dislikes: what mediasoup-client
+ * negotiates together with one of them fails, and so does everything afterwards on the same transport.
+ */
+export function refuseConsumers(radio: Radio, guilty: (options: { trackId: string }) => boolean): void {
+  const poison = (transport: types.Transport) => {
+    const handler = transport.handler as FakeHandler;
+    const receive = handler.receive.bind(handler);
+    let poisoned = false;
+    handler.receive = async (list) => {
+      poisoned ||= list.some(guilty);
+      if (poisoned) throw new DOMException('Failed to parse SessionDescription', 'OperationError');
+      return receive(list);
+    };
+  };
+  for (const transport of radio.transports) poison(transport);
+  const push = radio.transports.push.bind(radio.transports);
+  radio.transports.push = (...added) => {
+    added.forEach(poison);
+    return push(...added);
+  };
+}
