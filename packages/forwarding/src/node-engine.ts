@@ -16,7 +16,7 @@ import {
 import { HandleTable } from './handle-table.ts';
 import { packetKind } from './packet-kind.ts';
 import { RemoteTable } from './remote-table.ts';
-import { maxSrtpOverhead, type PacketMemory, packetMemory } from './srtp/srtp-cipher.ts';
+import { maxSrtpOverhead, type PacketMemory, packetMemory, viewOf } from './srtp/srtp-cipher.ts';
 import { SrtpSession } from './srtp/srtp-session.ts';
 import { clearWorkList } from './work-list.ts';
 
@@ -243,7 +243,7 @@ export class NodeEngine implements PacketEngine {
   #transmit(path: Path, bytes: Buffer, length: number): void {
     this.counters.sentPackets++;
     this.counters.sentBytes += length;
-    path.port.send(bytes.subarray(0, length), path.ip, path.portNumber);
+    path.port.send(viewOf(bytes, 0, length), path.ip, path.portNumber);
   }
 
   #listen(port: DatagramPort, protocol: 'udp' | 'tcp'): void {

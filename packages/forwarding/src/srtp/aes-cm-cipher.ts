@@ -1,14 +1,7 @@
-import {
-  type Cipheriv,
-  createCipheriv,
-  createHmac,
-  createSecretKey,
-  type KeyObject,
-  timingSafeEqual,
-} from 'node:crypto';
+import { type Cipheriv, createCipheriv, createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import { readU32, writeU32 } from '@weir/rtp';
 import type { SrtpSessionKeys } from './key-derivation.ts';
-import { type PacketMemory, type SrtpCipher, srtcpIndexMask } from './srtp-cipher.ts';
+import { type PacketMemory, type SrtpCipher, srtcpIndexMask, viewOf } from './srtp-cipher.ts';
 
 const tagLength = 10;
 const blockLength = 16;
@@ -60,7 +53,7 @@ export class AesCmCipher implements SrtpCipher {
     this.#setRtpIv(ssrc, seq, rolloverCounter);
     xorKeystream(this.#rtpBlocks, memory, offset + headerLength, offset + length);
     const tag = this.#rtpTag(memory.bytes, offset, length, rolloverCounter);
-    memory.bytes.set(tag.subarray(0, tagLength), offset + length);
+    writeTag(memory.bytes, offset + length, tag);
     return length + tagLength;
   }
 
@@ -77,8 +70,7 @@ export class AesCmCipher implements SrtpCipher {
     if (end < headerLength) return -1;
     const { bytes } = memory;
     const tag = this.#rtpTag(bytes, offset, end, rolloverCounter);
-    if (!timingSafeEqual(tag.subarray(0, tagLength), bytes.subarray(offset + end, offset + length)))
-      return -1;
+    if (!tagMatches(bytes, offset + end, tag)) return -1;
     this.#setRtpIv(ssrc, seq, rolloverCounter);
     xorKeystream(this.#rtpBlocks, memory, offset + headerLength, offset + end);
     return end;
@@ -89,9 +81,12 @@ export class AesCmCipher implements SrtpCipher {
     this.#setRtcpIv(readU32(bytes, offset + 4), index);
     xorKeystream(this.#rtcpBlocks, memory, offset + 8, offset + length);
     writeU32(bytes, offset + length, (index | 0x8000_0000) >>> 0);
-    const authenticated = bytes.subarray(offset, offset + length + 4);
-    const tag = createHmac('sha1', this.#rtcpAuthKey).update(authenticated).digest();
-    bytes.set(tag.subarray(0, tagLength), offset + length + 4);
+    const authenticated = viewOf(bytes, offset, offset + length + 4);
+    writeTag(
+      bytes,
+      offset + length + 4,
+      createHmac('sha1', this.#rtcpAuthKey).update(authenticated).digest(),
+    );
     return length + 4 + tagLength;
   }
 
@@ -105,12 +100,9 @@ export class AesCmCipher implements SrtpCipher {
     const end = length - tagLength - 4;
     if (end < 8) return -1;
     const word = readU32(bytes, offset + end);
-    const tag = createHmac('sha1', this.#rtcpAuthKey)
-      .update(bytes.subarray(offset, offset + end + 4))
-      .digest();
-    if (!timingSafeEqual(tag.subarray(0, tagLength), bytes.subarray(offset + end + 4, offset + length))) {
-      return -1;
-    }
+    const authenticated = viewOf(bytes, offset, offset + end + 4);
+    const tag = createHmac('sha1', this.#rtcpAuthKey).update(authenticated).digest();
+    if (!tagMatches(bytes, offset + end + 4, tag)) return -1;
     if (word >= 0x8000_0000) {
       this.#setRtcpIv(readU32(bytes, offset + 4), word & srtcpIndexMask);
       xorKeystream(this.#rtcpBlocks, memory, offset + 8, offset + end);
@@ -122,7 +114,7 @@ export class AesCmCipher implements SrtpCipher {
   #rtpTag(bytes: Buffer, offset: number, length: number, rolloverCounter: number): Buffer {
     writeU32(rocBytes, 0, rolloverCounter);
     return createHmac('sha1', this.#rtpAuthKey)
-      .update(bytes.subarray(offset, offset + length))
+      .update(viewOf(bytes, offset, offset + length))
       .update(rocBytes)
       .digest();
   }
@@ -159,6 +151,17 @@ export class AesCmCipher implements SrtpCipher {
   }
 }
 
+function writeTag(bytes: Uint8Array, at: number, tag: Uint8Array): void {
+  for (let i = 0; i < tagLength; i++) bytes[at + i] = tag[i]!;
+}
+
+/** Looks at all bytes whatever they are, so that the time tells nothing. */
+function tagMatches(bytes: Uint8Array, at: number, tag: Uint8Array): boolean {
+  let difference = 0;
+  for (let i = 0; i < tagLength; i++) difference |= bytes[at + i]! ^ tag[i]!;
+  return difference === 0;
+}
+
 /** AES-128 of whole blocks, each by itself: the caller chooses the blocks, so this is counter mode. */
 function blockCipher(key: Uint8Array): Cipheriv {
   return createCipheriv('aes-128-ecb', createSecretKey(key), null).setAutoPadding(false);
@@ -181,7 +184,7 @@ function xorKeystream(cipher: Cipheriv, memory: PacketMemory, from: number, to: 
     counters[at + 2] = w2;
     counters[at + 3] = w3 | ((i & 0xff) << 24) | ((i >>> 8) << 16);
   }
-  const keystream = cipher.update(counterBytes.subarray(0, blocks * blockLength));
+  const keystream = cipher.update(viewOf(counterBytes, 0, blocks * blockLength));
   const { bytes, words } = memory;
   const wholeWords = (to - from) >>> 2;
   if ((keystream.byteOffset & 3) === 0) {

@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto';
 import { readU32, writeU32 } from '@weir/rtp';
 import type { SrtpSessionKeys } from './key-derivation.ts';
-import { type PacketMemory, type SrtpCipher, srtcpIndexMask } from './srtp-cipher.ts';
+import { type PacketMemory, type SrtpCipher, srtcpIndexMask, viewOf } from './srtp-cipher.ts';
 
 const tagLength = 16;
 const options = { authTagLength: tagLength };
@@ -36,7 +36,7 @@ export class AesGcmCipher implements SrtpCipher {
     const { bytes } = memory;
     this.#rtpIv(ssrc, seq, rolloverCounter);
     const payload = offset + headerLength;
-    this.#seal(this.#rtpKey, bytes, payload, offset + length, bytes.subarray(offset, payload));
+    this.#seal(this.#rtpKey, bytes, payload, offset + length, viewOf(bytes, offset, payload));
     return length + tagLength;
   }
 
@@ -54,7 +54,7 @@ export class AesGcmCipher implements SrtpCipher {
     const { bytes } = memory;
     this.#rtpIv(ssrc, seq, rolloverCounter);
     const payload = offset + headerLength;
-    const opened = this.#open(this.#rtpKey, bytes, payload, offset + end, bytes.subarray(offset, payload));
+    const opened = this.#open(this.#rtpKey, bytes, payload, offset + end, viewOf(bytes, offset, payload));
     return opened ? end : -1;
   }
 
@@ -94,7 +94,7 @@ export class AesGcmCipher implements SrtpCipher {
   #seal(key: KeyObject, bytes: Buffer, from: number, to: number, aad: Uint8Array): void {
     const cipher = createCipheriv('aes-128-gcm', key, this.#iv);
     cipher.setAAD(aad);
-    if (to > from) bytes.set(cipher.update(bytes.subarray(from, to)), from);
+    if (to > from) bytes.set(cipher.update(viewOf(bytes, from, to)), from);
     cipher.final();
     bytes.set(cipher.getAuthTag(), to);
   }
@@ -102,10 +102,10 @@ export class AesGcmCipher implements SrtpCipher {
   /** The tag is compared by OpenSSL in constant time. */
   #open(key: KeyObject, bytes: Buffer, from: number, to: number, aad: Uint8Array): boolean {
     const decipher = createDecipheriv('aes-128-gcm', key, this.#iv, options);
-    decipher.setAuthTag(bytes.subarray(to, to + tagLength));
+    decipher.setAuthTag(viewOf(bytes, to, to + tagLength));
     decipher.setAAD(aad);
     try {
-      const plain = to > from ? decipher.update(bytes.subarray(from, to)) : undefined;
+      const plain = to > from ? decipher.update(viewOf(bytes, from, to)) : undefined;
       decipher.final();
       if (plain !== undefined) bytes.set(plain, from);
       return true;
