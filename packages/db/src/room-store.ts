@@ -117,7 +117,7 @@ export class RoomStore {
     const named =
       prefix === undefined
         ? sql``
-        : sql` AND substr(${rooms.id}, 1, ${integerValue(prefix.length)}) = ${prefix}`;
+        : sql` AND substr(${rooms.id}, 1, CAST(${prefix.length} AS INTEGER)) = ${prefix}`;
     const [rows] = await readAll(this.#driver, [
       selectFrom(
         rooms,

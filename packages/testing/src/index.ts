@@ -3,7 +3,7 @@ export { type Clock, realClock, type Timer, VirtualClock } from './clock.ts';
 export { EndpointDriver } from './endpoint-driver.ts';
 export { IceControlling, type IceOptions } from './ice-controlling.ts';
 export { type LinkCounters, type LinkPolicy, LinkShaper } from './link-shaper.ts';
-export { type LocalPostgres, startLocalPostgres } from './local-postgres.ts';
+export { type LocalPostgres, missingPostgres, startLocalPostgres } from './local-postgres.ts';
 export { type End, type Pair, pair } from './pair.ts';
 export { createRandom, type Random } from './random.ts';
 export { TestSrtp } from './srtp.ts';
@@ -14,5 +14,5 @@ export {
   type TestEndpointOptions,
   type TestEndpointState,
 } from './test-endpoint.ts';
-export { openUdpSocket } from './udp-socket.ts';
+export { hostAddress, openUdpSocket } from './udp-socket.ts';
 export { VirtualNetwork, type VirtualNetworkOptions, VirtualSocket } from './virtual-network.ts';

@@ -11,25 +11,30 @@ export interface LocalPostgres {
   readonly url: string;
   /** Creates one more empty database in it. */
   createDatabase(name: string): string;
+  /** Ends all connections; new ones are taken. */
+  breakConnections(): void;
   stop(): Promise<void>;
+}
+
+/** Why there is no PostgreSQL to start here; undefined = there is. @throws Error under CI=true if there is none */
+export function missingPostgres(): string | undefined {
+  if (findBinaries() !== undefined) return undefined;
+  const missing = 'no PostgreSQL binaries in /usr/lib/postgresql/*/bin (apt-get install postgresql)';
+  if (process.env.CI === 'true') throw new Error(missing);
+  return missing;
 }
 
 /**
  * Starts PostgreSQL from the newest of `/usr/lib/postgresql`, as an unprivileged user if this process is root.
  *
- * @returns the server, or the reason why there is none
- * @throws Error under CI=true if there is none
+ * @throws Error if there is none; `missingPostgres()` tells
  */
-export async function startLocalPostgres(): Promise<LocalPostgres | { readonly missing: string }> {
+export async function startLocalPostgres(): Promise<LocalPostgres> {
   const bin = findBinaries();
-  if (bin === undefined) {
-    const missing = 'no PostgreSQL binaries in /usr/lib/postgresql/*/bin (apt-get install postgresql)';
-    if (process.env.CI === 'true') throw new Error(missing);
-    return { missing };
-  }
-  const user = process.getuid?.() === 0 ? unprivilegedUser() : {};
+  if (bin === undefined) throw new Error('no PostgreSQL to start');
+  const user: { uid?: number; gid?: number } = process.getuid?.() === 0 ? unprivilegedUser() : {};
   const folder = mkdtempSync(join(tmpdir(), 'weir-postgres-'));
-  if (user.uid !== undefined) chownSync(folder, user.uid, user.gid);
+  if (user.uid !== undefined) chownSync(folder, user.uid, user.gid ?? user.uid);
   const data = join(folder, 'data');
   const options = { ...user, cwd: folder, env: { ...process.env, LC_ALL: 'C', TZ: 'UTC' } };
   execFileSync(
@@ -41,7 +46,17 @@ export async function startLocalPostgres(): Promise<LocalPostgres | { readonly m
   const settings = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=200'];
   const server = spawn(
     join(bin, 'postgres'),
-    ['-D', data, '-k', folder, '-h', '127.0.0.1', '-p', String(port), ...settings.flatMap((one) => ['-c', one])],
+    [
+      '-D',
+      data,
+      '-k',
+      folder,
+      '-h',
+      '127.0.0.1',
+      '-p',
+      String(port),
+      ...settings.flatMap((one) => ['-c', one]),
+    ],
     { ...options, stdio: 'ignore' },
   );
   const exited = new Promise<void>((resolve) => server.once('exit', () => resolve()));
@@ -63,6 +78,14 @@ export async function startLocalPostgres(): Promise<LocalPostgres | { readonly m
   return {
     url,
     createDatabase,
+    breakConnections() {
+      const end = 'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()';
+      const connection = ['-h', '127.0.0.1', '-p', String(port), '-U', 'weir'];
+      execFileSync(join(bin, 'psql'), [...connection, '-d', 'postgres', '-qc', end], {
+        ...options,
+        stdio: 'ignore',
+      });
+    },
     async stop() {
       server.kill('SIGINT');
       await exited;
