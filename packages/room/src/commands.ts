@@ -3,7 +3,7 @@ import type { Fingerprint, IceCredentials, LayersSpec, TransportTuple } from '@w
 
 /**
  * Everything that can be asked of a room, or that happens to it. Ids of new objects are chosen by the
- * caller (`unusedId(state, random)`), so that a command can be repeated. Inputs of type `unknown` are
+ * caller (`unusedId(state, env)`), so that a command can be repeated. Inputs of type `unknown` are
  * validated by the room (they are the application's); all else is trusted.
  */
 export type RoomCommand =
@@ -50,7 +50,16 @@ export type RoomCommand =
   | { type: 'receiver.resume'; receiverId: number }
   | { type: 'receiver.setAppData'; receiverId: number; appData: Record<string, unknown> }
   | { type: 'receiver.close'; receiverId: number; reason?: string }
-  | { type: 'sender.setTransport'; senderId: number; transportId: number | null; rebind?: boolean }
+  | {
+      type: 'sender.setTransport';
+      senderId: number;
+      /** null unbinds. */
+      transportId: number | null;
+      /** Makes a new binding (`bindings`, `mid`) even on the same transport: a consumer is offered again (D-41). */
+      rebind?: boolean;
+      /** The MID that the endpoint chose itself (WHEP); default: the next of the transport's counter. */
+      mid?: string;
+    }
   | { type: 'sender.enable'; senderId: number; emit?: boolean }
   | { type: 'sender.disable'; senderId: number; emit?: boolean }
   | { type: 'sender.setPreferredLayers'; senderId: number; layers: LayersSpec | null }
@@ -100,18 +109,28 @@ export interface Decision {
 
 import type { PeerRecord, ReceiverRecord, SenderRecord, TransportRecord } from './state.ts';
 
+/**
+ * One row to write or to delete; at most one per object in a decision. `quiet`: what the media side is told
+ * of the object is as before. `moved`: the receiver's transport changed, so its senders may now belong to
+ * other pods.
+ */
 export type RoomChange =
-  | { readonly put: 'peer'; readonly record: PeerRecord }
-  | { readonly put: 'transport'; readonly record: TransportRecord }
-  | { readonly put: 'receiver'; readonly record: ReceiverRecord }
-  | { readonly put: 'sender'; readonly record: SenderRecord }
+  | { readonly put: 'peer'; readonly record: PeerRecord; readonly quiet?: true }
+  | { readonly put: 'transport'; readonly record: TransportRecord; readonly quiet?: true }
+  | {
+      readonly put: 'receiver';
+      readonly record: ReceiverRecord;
+      readonly quiet?: true;
+      readonly moved?: true;
+    }
+  | { readonly put: 'sender'; readonly record: SenderRecord; readonly quiet?: true }
   | { readonly remove: 'peer' | 'transport' | 'receiver' | 'sender'; readonly id: number }
   | { readonly close: 'room' };
 
 export type ObjectKind = 'room' | 'peer' | 'transport' | 'rtpreceiver' | 'rtpsender';
 
 /**
- * One event of one object. `peerId`: whose log it belongs to; null for events of the room, which every
+ * One event of one object; the id of the room is 0 here. `peerId`: whose log it belongs to; null for events of the room, which every
  * living peer except `exceptPeerId` hears. Records in `data` are those after the decision, or, for
  * `close`, the last ones.
  */

@@ -22,7 +22,10 @@ export interface PeerRecord {
   readonly name: string;
   /** Effective; undefined until setCapabilities() succeeded. */
   readonly capabilities?: RtpCapabilities;
-  /** What receive() is matched against; default: capabilities (D-12). */
+  /**
+   * What receive() is matched against (D-12): the codecs the peer may send, with the feedback it listed.
+   * Set together with `capabilities`.
+   */
   readonly sendCapabilities?: RtpCapabilities;
   readonly appData: Record<string, unknown>;
 }

@@ -1,0 +1,140 @@
+import type { RoomMediaUpdate } from '@weir/protocol';
+import type { Decision } from './commands.ts';
+import { receiverSpec, senderSpec, transportSpec } from './media-specs.ts';
+import { indexOf } from './room-index.ts';
+import { isActive } from './sender-state.ts';
+import type { ReceiverRecord, RoomState, SenderRecord } from './state.ts';
+
+export interface MediaUpdateOptions {
+  /** Only what concerns this pod; default: everything. */
+  readonly podId?: string;
+  /** Versions to write, if the shell counts them itself; default: those of the room. */
+  readonly base?: number;
+  readonly version?: number;
+}
+
+/**
+ * What a decision means for the media side: the objects it touched as they are now, and those that are gone
+ * or do not concern the pod (any more). Removing what the pod never had does no harm. Changes of several
+ * decisions may be given together, in order, with the state after the last.
+ */
+export function toMediaUpdate(
+  stateAfter: RoomState,
+  { changes, keyFrames }: Pick<Decision, 'changes' | 'keyFrames'>,
+  { podId, base, version = stateAfter.version }: MediaUpdateOptions = {},
+): RoomMediaUpdate {
+  const transports = new Set<number>();
+  const receivers = new Set<number>();
+  const senders = new Set<number>();
+  const touched = { transport: transports, receiver: receivers, sender: senders };
+  for (const change of changes) {
+    if ('close' in change) continue;
+    const kind = 'put' in change ? change.put : change.remove;
+    if (kind === 'peer' || ('put' in change && change.quiet)) continue;
+    touched[kind].add('put' in change ? change.record.id : change.id);
+    if ('put' in change && change.put === 'receiver' && change.moved) {
+      for (const id of indexOf(stateAfter).sendersByReceiver.get(change.record.id) ?? []) senders.add(id);
+    }
+  }
+  const update: RoomMediaUpdate = {
+    ...empty(stateAfter.id, version, base ?? (changes.length === 0 ? version : version - 1)),
+    keyFrames: keyFrames.filter((id) => {
+      const sender = stateAfter.senders.get(id);
+      return sender !== undefined && isActive(sender) && senderConcerns(stateAfter, sender, podId);
+    }),
+  };
+  for (const id of transports) putTransport(update, stateAfter, id, podId);
+  for (const id of receivers) putReceiver(update, stateAfter, id, podId);
+  for (const id of senders) putSender(update, stateAfter, id, podId);
+  return update;
+}
+
+/** All that the media side (or one pod) must hold. */
+export function fullMediaState(
+  state: RoomState,
+  { podId, version = state.version }: Omit<MediaUpdateOptions, 'base'> = {},
+): RoomMediaUpdate {
+  const update = empty(state.id, version, null);
+  for (const id of state.transports.keys()) putTransport(update, state, id, podId);
+  for (const id of state.receivers.keys()) putReceiver(update, state, id, podId);
+  for (const id of state.senders.keys()) putSender(update, state, id, podId);
+  update.remove = { transports: [], receivers: [], senders: [] };
+  return update;
+}
+
+/** Whether an update tells the media side nothing but a version. */
+export function isEmptyUpdate({ put, remove, keyFrames }: RoomMediaUpdate): boolean {
+  return [
+    put.transports,
+    put.receivers,
+    put.senders,
+    remove.transports,
+    remove.receivers,
+    remove.senders,
+    keyFrames,
+  ].every((list) => list.length === 0);
+}
+
+function empty(roomId: string, version: number, base: number | null): RoomMediaUpdate {
+  return {
+    roomId,
+    version,
+    base,
+    put: { transports: [], receivers: [], senders: [] },
+    remove: { transports: [], receivers: [], senders: [] },
+    keyFrames: [],
+  };
+}
+
+function putTransport(
+  update: RoomMediaUpdate,
+  state: RoomState,
+  id: number,
+  podId: string | undefined,
+): void {
+  const transport = state.transports.get(id);
+  if (transport !== undefined && (podId === undefined || transport.podId === podId)) {
+    update.put.transports.push(transportSpec(transport));
+  } else update.remove.transports.push(id);
+}
+
+function putReceiver(update: RoomMediaUpdate, state: RoomState, id: number, podId: string | undefined): void {
+  const receiver = state.receivers.get(id);
+  const spec =
+    receiver !== undefined && receiverConcerns(state, receiver, podId)
+      ? receiverSpec(state.capabilities, receiver)
+      : undefined;
+  if (spec !== undefined) update.put.receivers.push(spec);
+  else update.remove.receivers.push(id);
+}
+
+function putSender(update: RoomMediaUpdate, state: RoomState, id: number, podId: string | undefined): void {
+  const sender = state.senders.get(id);
+  if (sender !== undefined && senderConcerns(state, sender, podId)) {
+    update.put.senders.push(senderSpec(sender, state.receivers.get(sender.receiverId)!));
+  } else update.remove.senders.push(id);
+}
+
+/** A receiver between two transports stays where it may be, so that its senders' streams go on. */
+function receiverConcerns(state: RoomState, receiver: ReceiverRecord, podId: string | undefined): boolean {
+  if (receiver.rtpParameters === undefined) return false;
+  return podId === undefined || isOn(state, receiver.transportId, podId) !== false;
+}
+
+/**
+ * A sender that was never bound is not the media side's business. One that was stays even while it is bound
+ * to nothing: its SSRC is the same next time, so its sequence numbers must go on too (RFC 3711 §3.3.1).
+ */
+function senderConcerns(state: RoomState, sender: SenderRecord, podId: string | undefined): boolean {
+  if (sender.bindings === 0) return false;
+  const receiver = state.receivers.get(sender.receiverId)!;
+  return (
+    receiverConcerns(state, receiver, podId) &&
+    (podId === undefined || isOn(state, sender.transportId, podId) !== false)
+  );
+}
+
+/** Undefined for no transport. */
+function isOn(state: RoomState, transportId: number | null, podId: string): boolean | undefined {
+  return transportId === null ? undefined : state.transports.get(transportId)?.podId === podId;
+}
