@@ -1,5 +1,6 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
+import { networkInterfaces } from 'node:os';
 import type { SocketAddress, UdpSocket } from '@weir/udp';
 
 /** A real socket, by default on a free port of the IPv4 loopback. */
@@ -41,4 +42,14 @@ class RealSocket implements UdpSocket {
     this.#closed = true;
     setImmediate(() => this.#socket.close()); // what was sent before still leaves
   }
+}
+
+/**
+ * An IPv4 address of this host that is not the loopback, or 127.0.0.1 if there is none. Firefox makes no
+ * loopback candidates (whatever `media.peerconnection.ice.loopback` says) and pairs none with 127.0.0.1;
+ * what goes to the host's own address does not leave it either.
+ */
+export function hostAddress(): string {
+  const all = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  return all.find(({ family, internal }) => family === 'IPv4' && !internal)?.address ?? '127.0.0.1';
 }
