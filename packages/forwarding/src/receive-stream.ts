@@ -288,13 +288,14 @@ export class ReceiveStream {
     }
   }
 
-  /** Packets that should have come and that came, since the start or restart; for loss of a transport. */
+  /** Packets that should have come since the start or restart. */
   get expectedPackets(): number {
     return this.#validator.expected;
   }
 
+  /** Those that came without repair: what the path carries. */
   get countedPackets(): number {
-    return this.#validator.received + this.#lateRepairs;
+    return this.#validator.received;
   }
 
   /** Goes over activity, score and bit rate, about twice a second. True when the score changed. */

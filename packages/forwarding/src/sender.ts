@@ -182,6 +182,8 @@ export class Sender {
 
   /** A PLI or FIR of the viewer. */
   handleKeyFrameRequest(now: number): void {
+    // Joining a wish of others costs the publisher nothing.
+    if (this.targetStream?.keyFrames.wanted) return;
     if (now - this.#pliWindowAt > pliWindowMs) {
       this.#pliWindowAt = now;
       this.#plisInWindow = 0;

@@ -41,6 +41,9 @@ export class Viewer {
   first: number | undefined;
   highest = -1;
   nacks = true;
+  /** Told in the reports of each second. */
+  fractionLost = 0;
+  totalLost = 0;
   readonly #host: WorkerHost;
   readonly #endpoint: TestEndpoint;
   readonly #generator = new NackGenerator();
@@ -137,7 +140,7 @@ export class Viewer {
   }
 
   /** A receiver report that answers the last sender report. */
-  report(fractionLost = 0, totalLost = 0): void {
+  report(): void {
     if (this.highest < 0) return;
     const last = this.senderReports.at(-1);
     const now = this.#host.clock.now();
@@ -148,8 +151,8 @@ export class Viewer {
         reports: [
           {
             ssrc: this.spec.ssrc,
-            fractionLost,
-            totalLost,
+            fractionLost: this.fractionLost,
+            totalLost: this.totalLost,
             extendedHighestSequence: this.highest,
             jitter: 0,
             lastSenderReport:
