@@ -1,0 +1,25 @@
+import type { Driver, WakeUps } from '@weir/db';
+import type { PodClient } from '@weir/pod-control';
+import type { Clock } from './clock.ts';
+import type { AppConfig } from './config.ts';
+import type { Logger } from './logger.ts';
+import type { Metrics } from './metrics.ts';
+
+/** How signaling calls pods. */
+export type Pods = Pick<PodClient, 'applyMedia' | 'inspect'>;
+
+/** All that the app needs from outside. */
+export interface Dependencies {
+  readonly config: AppConfig;
+  /** Migrated. */
+  readonly driver: Driver;
+  readonly wakeUps: WakeUps;
+  readonly pods: Pods;
+  readonly clock: Clock;
+  /** Uniform in [0, 2^32), from a cryptographic source: ICE passwords are made of it. */
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Keeps the platform alive until work after the answer is done (`waitUntil` of Workers). */
+  readonly defer?: (work: Promise<unknown>) => void;
+}

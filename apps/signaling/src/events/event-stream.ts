@@ -1,0 +1,164 @@
+import type { LogEvent } from '@weir/protocol';
+import type { Services } from '../services.ts';
+import type { ReadPage } from './event-reader.ts';
+import { LogWaiter } from './waiting.ts';
+
+export interface StreamRequest {
+  readonly roomId: string;
+  readonly peerId: number;
+  readonly after: number;
+  /** The client went away. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * A peer's log as Server-Sent Events: bytes at once, comments while nothing happens, ended by us after some
+ * minutes so that no platform cuts it, and resumed by the client with `Last-Event-ID`.
+ */
+export function eventStream(services: Services, request: StreamRequest): Response {
+  const headers = {
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-store, no-transform',
+    'x-accel-buffering': 'no',
+  };
+  const encoder = new TextEncoder();
+  let reading: StreamReading | undefined;
+  const body = new ReadableStream<Uint8Array>(
+    {
+      start(controller) {
+        reading = new StreamReading(services, request, {
+          send: (text) => controller.enqueue(encoder.encode(text)),
+          full: () => (controller.desiredSize ?? 0) <= 0,
+          end: () => controller.close(),
+        });
+        void reading.run();
+      },
+      pull: () => reading?.drained(),
+      cancel: () => reading?.stop(),
+    },
+    new ByteLengthQueuingStrategy({ highWaterMark: maxQueuedBytes }),
+  );
+  return new Response(body, { headers });
+}
+
+interface Sink {
+  send(text: string): void;
+  /** The client is behind: send no more for now. */
+  full(): boolean;
+  end(): void;
+}
+
+class StreamReading {
+  readonly #services: Services;
+  readonly #request: StreamRequest;
+  readonly #sink: Sink;
+  readonly #waiter: LogWaiter;
+  #stopped = false;
+
+  constructor(services: Services, request: StreamRequest, sink: Sink) {
+    this.#services = services;
+    this.#request = request;
+    this.#sink = sink;
+    const { clock, wakeUps } = services.deps;
+    this.#waiter = new LogWaiter(clock, wakeUps, request.roomId, request.peerId);
+  }
+
+  /** The client has taken what was queued. */
+  drained(): void {
+    this.#waiter.wake();
+  }
+
+  /** Nobody reads any more. */
+  stop(): void {
+    this.#stopped = true;
+    this.#waiter.wake();
+  }
+
+  async run(): Promise<void> {
+    const { deps, shutdown } = this.#services;
+    const { roomId, peerId, signal } = this.#request;
+    const wake = () => this.#waiter.wake();
+    signal.addEventListener('abort', wake);
+    shutdown.addEventListener('abort', wake);
+    deps.metrics.readers('stream', 1);
+    try {
+      this.#sink.send(`${this.#retry()}: hello\n\n`);
+      await this.#follow();
+      if (!this.#gone()) {
+        this.#sink.send(this.#retry());
+        this.#sink.end();
+      }
+    } catch (error) {
+      deps.logger.warn({ roomId, peerId, error: (error as Error).message }, 'an event stream broke off');
+      // The client comes again with its cursor.
+      if (!this.#gone()) this.#sink.end();
+    } finally {
+      deps.metrics.readers('stream', -1);
+      signal.removeEventListener('abort', wake);
+      shutdown.removeEventListener('abort', wake);
+      this.#waiter.close();
+    }
+  }
+
+  async #follow(): Promise<void> {
+    const { deps, log, reader, shutdown } = this.#services;
+    const { clock, config, random, wakeUps } = deps;
+    const { roomId, peerId } = this.#request;
+    const seenEveryMs = config.peerTimeoutMs / 4;
+    // A tenth of jitter, or all streams of an instance would come again at once.
+    const endsAt = clock.now() + config.streamMs * (0.9 + (0.2 * random()) / 2 ** 32);
+    let cursor = this.#request.after;
+    let sentAt = clock.now();
+    let seenAt = 0;
+    for (;;) {
+      const now = clock.now();
+      if (now - seenAt >= seenEveryMs) {
+        await log.seen(roomId, peerId, now);
+        seenAt = now;
+      }
+      let page: ReadPage | undefined;
+      if (!this.#sink.full()) {
+        page = await reader.page(roomId, peerId, cursor, pageSize);
+        if (this.#gone()) return;
+        if (page === undefined) return;
+        for (const event of page.events) this.#sink.send(serverSentEvent(event));
+        if (page.events.length > 0) sentAt = clock.now();
+        cursor = page.cursor;
+        if (page.ended) return;
+      }
+      if (this.#gone() || shutdown.aborted || clock.now() >= endsAt) return;
+      if (page?.more === true) continue;
+      const silence = clock.now() - sentAt;
+      if (silence >= config.heartbeatMs) {
+        this.#sink.send(': hb\n\n');
+        sentAt = clock.now();
+      }
+      const waits = [
+        wakeUps.pollMs,
+        config.heartbeatMs - (clock.now() - sentAt),
+        seenEveryMs,
+        endsAt - clock.now(),
+      ];
+      await this.#waiter.wait(Math.max(1, Math.min(...waits)));
+      if (this.#gone()) return;
+    }
+  }
+
+  #gone(): boolean {
+    return this.#stopped || this.#request.signal.aborted;
+  }
+
+  /** How long the client should wait before it comes again: 2 to 5 s, not all at once. */
+  #retry(): string {
+    return `retry: ${2000 + Math.floor((3000 * this.#services.deps.random()) / 2 ** 32)}\n`;
+  }
+}
+
+/** One event in the format of `text/event-stream`; JSON has no line breaks. */
+export function serverSentEvent(event: LogEvent): string {
+  return `id: ${event.cursor}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
+}
+
+const pageSize = 200;
+/** A client that is further behind than this gets no more until it has read. */
+const maxQueuedBytes = 256 * 1024;

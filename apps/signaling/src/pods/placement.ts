@@ -1,0 +1,56 @@
+import type { PodRow } from '@weir/db';
+
+export interface PlacementInput {
+  readonly pods: readonly PodRow[];
+  /** Where the room's transports are now, oldest first: a room stays together while its pod may take more. */
+  readonly roomPods: readonly string[];
+  /** Where the peer is; pods of this region come first. */
+  readonly region?: string | undefined;
+  /** Transports placed since the pods' last leases, by pod. */
+  readonly placedSince: ReadonlyMap<string, number>;
+  readonly now: number;
+  /** A lease older than this gets nothing new, in milliseconds. */
+  readonly leaseMs: number;
+  /** Uniform in [0, 2^32). */
+  readonly random: () => number;
+}
+
+/**
+ * Chooses a pod for one more transport: the room's own if it can take more, else the less loaded of two drawn
+ * from the region (or from everywhere, if the region has none). Undefined = no pod can take it now.
+ */
+export function placeTransport(input: PlacementInput): PodRow | undefined {
+  const usable = input.pods.filter(
+    (pod) => hasFreshLease(pod, input) && !pod.lease!.draining && load(pod, input) < 1,
+  );
+  // The newest transport tells where the room is moving, if it moves.
+  for (const podId of [...input.roomPods].reverse()) {
+    const home = usable.find((pod) => pod.id === podId);
+    if (home !== undefined) return home;
+  }
+  const placeable = usable.filter((pod) => pod.lease!.placeable);
+  const near = placeable.filter((pod) => pod.lease!.region === input.region);
+  const choices = near.length > 0 ? near : placeable;
+  if (choices.length === 0) return undefined;
+  const first = draw(choices, input.random);
+  const others = choices.filter((pod) => pod !== first);
+  if (others.length === 0) return first;
+  const second = draw(others, input.random);
+  return load(second, input) < load(first, input) ? second : first;
+}
+
+/** Whether the pod renewed its lease in time. */
+export function hasFreshLease(pod: PodRow, at: { now: number; leaseMs: number }): boolean {
+  return pod.lease !== null && at.now - pod.leasedAt <= at.leaseMs;
+}
+
+/** 0 = idle, 1 = full: the greatest of transports against capacity and the processor. */
+function load(pod: PodRow, input: PlacementInput): number {
+  const lease = pod.lease!;
+  const transports = lease.load.transports + (input.placedSince.get(pod.id) ?? 0);
+  return Math.max(transports / lease.capacity, lease.load.cpu);
+}
+
+function draw<T>(choices: readonly T[], random: () => number): T {
+  return choices[Math.floor((random() / 2 ** 32) * choices.length)]!;
+}

@@ -1,0 +1,226 @@
+import { broadcastCoalesced, ConflictError, type NewEvent, type PodRow } from '@weir/db';
+import type { MediaHappening, PodReport, PodReportAnswer } from '@weir/protocol';
+import type { RoomCommand } from '@weir/room';
+import { ProblemError } from '../problem.ts';
+import type { Turn } from '../rooms/turn.ts';
+import type { Services } from '../services.ts';
+import { closeLostTransports } from './lost-pods.ts';
+import { reconcile } from './reconcile.ts';
+
+/**
+ * Takes a pod's report exactly once by (pod, epoch, seq): the lease, and what happened together with the events
+ * it causes, in one write. A repetition of an applied report is answered like the first time.
+ *
+ * @throws ProblemError `conflict` when a later process has the pod's name
+ */
+export async function takeReport(services: Services, report: PodReport): Promise<PodReportAnswer> {
+  const { podStore, deps } = services;
+  const { podId, epoch, seq } = report;
+  for (let attempt = 1; ; attempt += 1) {
+    const known = await podStore.get(podId);
+    if (known !== undefined && epoch < known.epoch) {
+      deps.metrics.report('refused', 0);
+      throw new ProblemError(
+        'conflict',
+        `Pod ${podId} was started again (epoch ${known.epoch}): this process (epoch ${epoch}) must stop.`,
+        { field: 'epoch' },
+      );
+    }
+    if (known !== undefined && epoch === known.epoch && seq <= known.seq) {
+      deps.metrics.report('repeated', report.happenings.length);
+      return answer(services, known.seq);
+    }
+    try {
+      await apply(services, report, known);
+    } catch (error) {
+      // Another copy of the report was faster, or a room changed too often: see again.
+      if (error instanceof ConflictError && attempt < maxAttempts) continue;
+      throw error;
+    }
+    deps.metrics.report('applied', report.happenings.length);
+    services.background(() => afterwards(services, report, known));
+    return answer(services, seq);
+  }
+}
+
+async function apply(services: Services, report: PodReport, known: PodRow | undefined): Promise<void> {
+  const { rooms, podStore, deps } = services;
+  const happenings = newestOnly(report.happenings);
+  const roomIds = [...new Set(happenings.map(({ roomId }) => roomId))].sort();
+  const woken: string[] = [];
+  let broadcasts: ReturnType<typeof broadcastCoalesced> = [];
+  await rooms.transact(
+    roomIds,
+    (turns) => {
+      woken.length = 0;
+      broadcasts = [];
+      for (const happening of happenings) {
+        const turn = turns.get(happening.roomId);
+        if (turn === undefined || turn.state.closed) continue;
+        if (happening.type === 'audio.levels') {
+          const levels = audioLevels(turn, happening);
+          if (levels === undefined) continue;
+          woken.push(happening.roomId);
+          broadcasts.push(...broadcastCoalesced(happening.roomId, levels, turn.now));
+        } else takeHappening(turn, report.podId, happening);
+      }
+    },
+    { also: () => [...podStore.reportStatements(report, known, deps.clock.now()), ...broadcasts] },
+  );
+  for (const roomId of woken) deps.wakeUps.wake(roomId);
+}
+
+/** Only the newest of frequent signals; they may have piled up while signaling was away. */
+function newestOnly(happenings: readonly MediaHappening[]): MediaHappening[] {
+  const newest = new Map<string, MediaHappening>();
+  for (const happening of happenings) {
+    const key = signalKey(happening);
+    if (key !== undefined) newest.set(key, happening);
+  }
+  return happenings.filter((happening) => {
+    const key = signalKey(happening);
+    return key === undefined || newest.get(key) === happening;
+  });
+}
+
+function signalKey(happening: MediaHappening): string | undefined {
+  switch (happening.type) {
+    case 'audio.levels':
+      return `levels ${happening.roomId}`;
+    case 'receiver.score':
+      return `score ${happening.roomId} ${happening.receiverId}`;
+    case 'sender.score':
+      return `score ${happening.roomId} ${happening.senderId}`;
+    case 'sender.layers':
+      return `layers ${happening.roomId} ${happening.senderId}`;
+    default:
+      return undefined;
+  }
+}
+
+/** Happenings of objects that are gone meanwhile, or were taken over by another pod, mean nothing. */
+function takeHappening(
+  turn: Turn,
+  podId: string,
+  happening: Exclude<MediaHappening, { type: 'audio.levels' }>,
+): void {
+  const { state } = turn;
+  const transportId = transportOf(turn, happening);
+  const transport = transportId === undefined ? undefined : state.transports.get(transportId);
+  if (transport?.podId !== podId) return;
+  switch (happening.type) {
+    case 'receiver.score': {
+      const receiver = state.receivers.get(happening.receiverId)!;
+      turn.emit(scoreEvent(receiver.peerId, 'rtpreceiver', receiver.id, { scores: happening.scores }));
+      return;
+    }
+    case 'sender.score': {
+      const sender = state.senders.get(happening.senderId)!;
+      const { score, receiverScore } = happening;
+      turn.emit(scoreEvent(sender.peerId, 'rtpsender', sender.id, { score, receiverScore }));
+      return;
+    }
+    case 'receiver.videoorientation': {
+      const receiver = state.receivers.get(happening.receiverId)!;
+      const { camera, flip, rotation } = happening;
+      turn.emit({
+        peerId: receiver.peerId,
+        type: 'videoorientationchange',
+        target: { kind: 'rtpreceiver', id: String(receiver.id) },
+        data: { camera, flip, rotation },
+      });
+      return;
+    }
+    default: {
+      const wasAlive = isAlive(transport);
+      turn.run(commandOf(happening));
+      const now = turn.state.transports.get(transport.id);
+      // Its media was a sign of life until now; from now on only reading is one.
+      if (wasAlive && (now === undefined || !isAlive(now))) turn.seen(transport.peerId);
+    }
+  }
+}
+
+/** Whether media flows or may flow: a sign of life of the peer. */
+export function isAlive(transport: { iceState: string; dtlsState: string }): boolean {
+  return (
+    (transport.iceState === 'connected' || transport.iceState === 'completed') &&
+    transport.dtlsState === 'connected'
+  );
+}
+
+function transportOf(
+  turn: Turn,
+  happening: Exclude<MediaHappening, { type: 'audio.levels' }>,
+): number | undefined {
+  if ('transportId' in happening) return happening.transportId;
+  if ('receiverId' in happening)
+    return turn.state.receivers.get(happening.receiverId)?.transportId ?? undefined;
+  return turn.state.senders.get(happening.senderId)?.transportId ?? undefined;
+}
+
+type Command = Extract<MediaHappening, { type: `transport.${string}` | 'sender.layers' }>;
+
+function commandOf(happening: Command): RoomCommand {
+  switch (happening.type) {
+    case 'transport.tuple':
+      return { type: 'transport.tupleChanged', transportId: happening.transportId, tuple: happening.tuple };
+    case 'transport.ice':
+      return { type: 'transport.iceChanged', transportId: happening.transportId, state: happening.state };
+    case 'transport.dtls': {
+      const { transportId, state, remoteCert } = happening;
+      return {
+        type: 'transport.dtlsChanged',
+        transportId,
+        state,
+        ...(remoteCert === undefined ? {} : { remoteCert }),
+      };
+    }
+    case 'transport.closed':
+      return { type: 'transport.died', transportId: happening.transportId, reason: happening.reason };
+    case 'sender.layers':
+      return { type: 'sender.layersChanged', senderId: happening.senderId, layers: happening.layers };
+  }
+}
+
+function scoreEvent(
+  peerId: number,
+  kind: 'rtpreceiver' | 'rtpsender',
+  id: number,
+  data: Record<string, unknown>,
+): NewEvent {
+  return { peerId, type: 'score', target: { kind, id: String(id) }, data, coalesceKey: `score ${id}` };
+}
+
+/** Of the room, loudest first, to everybody in it. */
+function audioLevels(
+  turn: Turn,
+  happening: Extract<MediaHappening, { type: 'audio.levels' }>,
+): Omit<NewEvent, 'peerId'> | undefined {
+  if (turn.state.peers.size === 0) return undefined;
+  const levels = happening.levels.flatMap(({ receiverId, audioLevel }) => {
+    const receiver = turn.state.receivers.get(receiverId);
+    if (receiver === undefined) return [];
+    return [{ receiverId: String(receiverId), peerId: String(receiver.peerId), audioLevel }];
+  });
+  return {
+    type: 'audiolevels',
+    target: { kind: 'room', id: turn.room.id },
+    data: { levels },
+    coalesceKey: 'audiolevels',
+  };
+}
+
+/** What follows from a report but need not be done before it is answered. */
+async function afterwards(services: Services, report: PodReport, known: PodRow | undefined): Promise<void> {
+  if (known !== undefined && report.epoch > known.epoch) {
+    await closeLostTransports(services);
+  }
+  if (report.lease !== undefined) await reconcile(services, report.podId, report.lease);
+}
+
+function answer({ deps }: Services, seq: number): PodReportAnswer {
+  return { seq, leaseSeconds: deps.config.podLeaseMs / 1000 };
+}
+
+const maxAttempts = 20;

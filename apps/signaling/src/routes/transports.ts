@@ -1,0 +1,243 @@
+import { createIceCredentials, dtlsParametersFromWire, iceCandidates, iceParametersToWire } from '@weir/ortc';
+import {
+  ConnectTransportRequest,
+  CreateTransportRequest,
+  IceRestartAnswer,
+  PeerId,
+  RoomId,
+  TransportId,
+  TransportView,
+  UpdateTransportRequest,
+} from '@weir/protocol';
+import { type TransportRecord, unusedId } from '@weir/room';
+import type { Clock } from '../clock.ts';
+import { endpoint, json, noContent, type Router } from '../http/endpoint.ts';
+import { ProblemError } from '../problem.ts';
+import { refusals } from '../refusals.ts';
+import { ownPeer, ownTransport } from '../rooms/owned.ts';
+import type { Turn } from '../rooms/turn.ts';
+import type { Services } from '../services.ts';
+import { transportView } from '../views.ts';
+
+const ofPeer = { room: RoomId, peer: PeerId };
+const params = { ...ofPeer, transport: TransportId };
+const tag = 'transports';
+const gone = ['room-not-found', 'room-closed', 'peer-not-found', 'peer-closed'] as const;
+
+/** Transports: create, connect, restart ICE, limit, read, close. */
+export function addTransportRoutes(router: Router, services: Services): void {
+  const { deps, doorkeeper, rooms, pods, access } = services;
+
+  endpoint(
+    router,
+    services,
+    {
+      method: 'post',
+      path: '/v1/rooms/{room}/peers/{peer}/transports',
+      summary: 'Create a transport on a media pod',
+      tag,
+      params: ofPeer,
+      body: CreateTransportRequest,
+      answers: { 201: TransportView },
+      problems: ['invalid-parameter', 'invalid-state', 'limit-reached', 'no-pod', 'pod-unreachable', ...gone],
+    },
+    async ({ params, body, token, idempotent, key }) => {
+      await doorkeeper.peer(token, params.room, params.peer);
+      const { place, context } = await pods.placement();
+      const { udp = true, tcp = true, direction, appData, ...preferences } = body;
+      const most = deps.config.maxTransportsPerPeer;
+      const ice = createIceCredentials(deps.random);
+      const done = await rooms.change(
+        params.room,
+        (turn): TransportRecord => {
+          const peer = ownPeer(turn, params.peer);
+          const all = [...turn.state.transports.values()];
+          if (all.filter((transport) => transport.peerId === peer.id).length >= most) {
+            throw new ProblemError('limit-reached', `A peer may have ${most} transports: close one first.`);
+          }
+          const pod = place(all.map((transport) => transport.podId));
+          if (pod === undefined) {
+            throw new ProblemError('no-pod', 'No media pod can take a transport now: try again.', {
+              retryAfterSeconds: 2,
+            });
+          }
+          if ((udp || tcp) && iceCandidates(pod.lease!.addresses, { udp, tcp }).length === 0) {
+            throw new ProblemError('invalid-parameter', `tcp: media pod ${pod.id} takes no TCP; allow udp.`, {
+              field: 'tcp',
+            });
+          }
+          const transportId = unusedId(turn.state, deps);
+          const options = { direction, podId: pod.id, ice, udp, tcp, appData };
+          refusals('', '', () =>
+            turn.run({ type: 'transport.create', peerId: peer.id, transportId, options }),
+          );
+          return turn.state.transports.get(transportId)!;
+        },
+        idempotent((transport: TransportRecord) => json(201, transportView(transport, context, preferences))),
+      );
+      const transport = done.value;
+      const reached = await within(deps.clock, deps.config.podDeadlineMs, done.delivered);
+      if (!reached) {
+        await rooms.transact(
+          [params.room],
+          (turns) => {
+            const turn = turns.get(params.room);
+            if (turn?.state.transports.has(transport.id)) {
+              turn.run({ type: 'transport.close', transportId: transport.id, reason: 'pod-unreachable' });
+            }
+          },
+          key === undefined ? {} : { also: () => access.forgetAnswerStatements(key.scope, key.key) },
+        );
+        throw new ProblemError(
+          'pod-unreachable',
+          `Media pod ${transport.podId} does not answer; the transport was taken back: try again.`,
+          { retryAfterSeconds: 1 },
+        );
+      }
+      return json(201, transportView(transport, context, preferences));
+    },
+  );
+
+  endpoint(
+    router,
+    services,
+    {
+      method: 'get',
+      path: '/v1/rooms/{room}/peers/{peer}/transports/{transport}',
+      summary: 'Read a transport',
+      tag,
+      params,
+      answers: { 200: TransportView },
+      problems: ['transport-not-found', ...gone],
+    },
+    async ({ params, token }) => {
+      const caller = await doorkeeper.peer(token, params.room, params.peer);
+      const { state } = await doorkeeper.load(caller);
+      const transport = state.transports.get(Number(params.transport));
+      if (transport?.peerId !== caller.peer.id) {
+        throw new ProblemError(
+          'transport-not-found',
+          `Peer ${params.peer} has no transport ${params.transport}.`,
+        );
+      }
+      return json(200, transportView(transport, await pods.viewContext()));
+    },
+  );
+
+  endpoint(
+    router,
+    services,
+    {
+      method: 'put',
+      path: '/v1/rooms/{room}/peers/{peer}/transports/{transport}/dtls',
+      summary: 'Give the client’s DTLS parameters; repeating the same ones does no harm',
+      tag,
+      params,
+      body: ConnectTransportRequest,
+      answers: { 204: null },
+      problems: ['invalid-parameter', 'invalid-state', 'transport-not-found', ...gone],
+    },
+    async ({ params, body, token }) => {
+      await doorkeeper.peer(token, params.room, params.peer);
+      await rooms.change(params.room, (turn) => {
+        const { id } = ownTransport(turn, params.peer, params.transport);
+        const parameters = dtlsParametersFromWire(body.dtlsParameters);
+        refusals('dtls', 'dtlsParameters', () =>
+          turn.run({ type: 'transport.connect', transportId: id, parameters, repeatable: true }),
+        );
+      });
+      return noContent;
+    },
+  );
+
+  endpoint(
+    router,
+    services,
+    {
+      method: 'post',
+      path: '/v1/rooms/{room}/peers/{peer}/transports/{transport}/ice-restart',
+      summary: 'New ICE credentials; the old ones work until the new ones are used',
+      tag,
+      params,
+      answers: { 200: IceRestartAnswer },
+      problems: ['transport-not-found', ...gone],
+    },
+    async ({ params, token, idempotent }) => {
+      await doorkeeper.peer(token, params.room, params.peer);
+      const ice = createIceCredentials(deps.random);
+      const answer = () => json(200, { iceParameters: iceParametersToWire(ice) });
+      await rooms.change(
+        params.room,
+        (turn) => {
+          const { id } = ownTransport(turn, params.peer, params.transport);
+          refusals('', '', () => turn.run({ type: 'transport.restartIce', transportId: id, ice }));
+        },
+        idempotent(answer),
+      );
+      return answer();
+    },
+  );
+
+  endpoint(
+    router,
+    services,
+    {
+      method: 'patch',
+      path: '/v1/rooms/{room}/peers/{peer}/transports/{transport}',
+      summary: 'Limit bitrates; 0 takes a limit away',
+      tag,
+      params,
+      body: UpdateTransportRequest,
+      answers: { 200: TransportView },
+      problems: ['invalid-parameter', 'transport-not-found', ...gone],
+    },
+    async ({ params, body, token }) => {
+      await doorkeeper.peer(token, params.room, params.peer);
+      const done = await rooms.change(params.room, (turn) => {
+        const { id } = ownTransport(turn, params.peer, params.transport);
+        refusals('', '', () => turn.run({ type: 'transport.setBitrates', transportId: id, ...body }));
+        return turn.state.transports.get(id)!;
+      });
+      return json(200, transportView(done.value, await pods.viewContext()));
+    },
+  );
+
+  endpoint(
+    router,
+    services,
+    {
+      method: 'delete',
+      path: '/v1/rooms/{room}/peers/{peer}/transports/{transport}',
+      summary: 'Close a transport with the receivers on it; its senders are unbound',
+      tag,
+      params,
+      answers: { 204: null },
+      problems: ['transport-not-found', ...gone],
+    },
+    async ({ params, token }) => {
+      await doorkeeper.peer(token, params.room, params.peer);
+      await rooms.change(params.room, (turn: Turn) => {
+        const { id } = ownTransport(turn, params.peer, params.transport);
+        turn.run({ type: 'transport.close', transportId: id, closeReceivers: true });
+      });
+      return noContent;
+    },
+  );
+}
+
+/** Whether `work` succeeds within `ms`. */
+async function within(clock: Clock, ms: number, work: Promise<void>): Promise<boolean> {
+  return await new Promise((settle) => {
+    const cancel = clock.after(ms, () => settle(false));
+    work.then(
+      () => {
+        cancel();
+        settle(true);
+      },
+      () => {
+        cancel();
+        settle(false);
+      },
+    );
+  });
+}

@@ -1,0 +1,59 @@
+import { AccessStore, EventLog, Housekeeping, PodStore, RoomStore } from '@weir/db';
+import { Doorkeeper } from './auth.ts';
+import type { Dependencies } from './deps.ts';
+import { EventReader } from './events/event-reader.ts';
+import { MediaDelivery } from './pods/media-delivery.ts';
+import { PodDirectory } from './pods/pod-directory.ts';
+import { RateLimiter } from './rate-limit.ts';
+import { Rooms } from './rooms/rooms.ts';
+
+/** What routes are made of. Nothing in here must be remembered from one request to the next. */
+export interface Services {
+  readonly deps: Dependencies;
+  readonly store: RoomStore;
+  readonly access: AccessStore;
+  readonly log: EventLog;
+  readonly housekeeping: Housekeeping;
+  readonly podStore: PodStore;
+  readonly pods: PodDirectory;
+  readonly delivery: MediaDelivery;
+  readonly rooms: Rooms;
+  readonly doorkeeper: Doorkeeper;
+  readonly limiter: RateLimiter;
+  readonly reader: EventReader;
+  /** Aborted when this instance stops: streams and held answers end. */
+  readonly shutdown: AbortSignal;
+  /** Does work that no answer waits for; what fails is logged. */
+  background(work: () => Promise<void>): void;
+}
+
+export function createServices(deps: Dependencies, shutdown: AbortSignal): Services {
+  const { driver, config } = deps;
+  const store = new RoomStore(driver);
+  const access = new AccessStore(driver);
+  const podStore = new PodStore(driver);
+  const delivery = new MediaDelivery(deps, store, podStore);
+  const pods = new PodDirectory(deps, podStore);
+  const log = new EventLog(driver);
+  return {
+    deps,
+    store,
+    access,
+    log,
+    housekeeping: new Housekeeping(driver),
+    podStore,
+    pods,
+    delivery,
+    rooms: new Rooms(deps, store, access, delivery),
+    doorkeeper: new Doorkeeper(config, access, store),
+    limiter: new RateLimiter(config.ratePerSecond, config.rateBurst),
+    reader: new EventReader({ log, store, access, context: () => pods.viewContext(), now: deps.clock.now }),
+    shutdown,
+    background: (work) => {
+      const done = work().catch((error: Error) => {
+        deps.logger.warn({ error: error.message }, 'work in the background failed; the sweep does it again');
+      });
+      deps.defer?.(done);
+    },
+  };
+}
