@@ -1,0 +1,312 @@
+import { computed, type ReadonlySignal, signal } from '@preact/signals';
+import {
+  type ConnectionInfo,
+  type FeedMode,
+  type Publication,
+  type RemotePeer,
+  type RemoteTrack,
+  type Session,
+  type SessionStats,
+  Weir,
+  type WeirError,
+} from '@weir/client';
+import { requestToken } from '../lib/demo-session.ts';
+import { deviceErrorText } from '../lib/error-text.ts';
+import { SpeakingDetector } from '../lib/speaking.ts';
+import type { LocalMedia } from './local-media.ts';
+import { toast } from './toasts.ts';
+
+export interface MeetingOptions {
+  room: string;
+  name: string;
+  replace: boolean;
+  events: FeedMode;
+}
+
+/** Somebody else, as a tile shows them. */
+export interface Person {
+  peer: RemotePeer;
+  camera: RemoteTrack | undefined;
+  screen: RemoteTrack | undefined;
+  microphone: RemoteTrack | undefined;
+  /** Everything of theirs that makes a sound. */
+  sounds: RemoteTrack[];
+}
+
+export type MediaSource = 'camera' | 'microphone' | 'screen' | 'screen-audio';
+
+/** So many looks at the statistics are kept for the plot, one a second. */
+const plotLength = 60;
+const lookEveryMs = 1_000;
+const listenEveryMs = 150;
+
+/** One meeting from joining to leaving: the session, what we send, and what the screen shows of it. */
+export class Meeting {
+  readonly session: Session;
+  readonly name: string;
+  readonly local: LocalMedia;
+  readonly connection: ReadonlySignal<ConnectionInfo>;
+  readonly people: ReadonlySignal<Person[]>;
+  /** Ids of peers who speak; our own included. */
+  readonly speaking: ReadonlySignal<ReadonlySet<string>>;
+  readonly stats: ReadonlySignal<readonly SessionStats[]>;
+  readonly microphoneOn: ReadonlySignal<boolean>;
+  readonly cameraOn: ReadonlySignal<boolean>;
+  readonly screenTrack: ReadonlySignal<MediaStreamTrack | undefined>;
+  /** The browser wants a tap before it plays sound. */
+  readonly needsTap = signal(false);
+
+  readonly #version = signal(0);
+  readonly #connection;
+  readonly #speaking = signal<ReadonlySet<string>>(new Set());
+  readonly #stats = signal<readonly SessionStats[]>([]);
+  readonly #microphoneOn = signal(false);
+  readonly #cameraOn = signal(false);
+  readonly #screenTrack = signal<MediaStreamTrack | undefined>(undefined);
+  readonly #publications = new Map<MediaSource, Publication>();
+  readonly #detectors = new Map<string, SpeakingDetector>();
+  readonly #timers: ReturnType<typeof setInterval>[] = [];
+
+  /** @throws WeirError */
+  static async join(options: MeetingOptions, local: LocalMedia): Promise<Meeting> {
+    const session = await Weir.join({
+      url: location.origin,
+      room: options.room,
+      name: options.name,
+      token: () => requestToken(options.room, options.name),
+      onTakenName: options.replace ? 'replace' : 'reject',
+      events: options.events,
+    });
+    return new Meeting(session, options.name, local);
+  }
+
+  private constructor(session: Session, name: string, local: LocalMedia) {
+    this.session = session;
+    this.name = name;
+    this.local = local;
+    this.#connection = signal(session.connection);
+    this.connection = this.#connection;
+    this.people = computed(() => {
+      void this.#version.value;
+      return session.peers.map(personOf);
+    });
+    this.speaking = this.#speaking;
+    this.stats = this.#stats;
+    this.microphoneOn = this.#microphoneOn;
+    this.cameraOn = this.#cameraOn;
+    this.screenTrack = this.#screenTrack;
+    this.#listen();
+    this.#timers.push(
+      setInterval(() => void this.#look(), lookEveryMs),
+      setInterval(() => this.#hear(), listenEveryMs),
+    );
+    void this.#start();
+  }
+
+  async toggleMicrophone(): Promise<void> {
+    const { microphone } = this.local;
+    if (this.#microphoneOn.peek()) {
+      this.#microphoneOn.value = false;
+      await this.#publications.get('microphone')?.pause();
+      return;
+    }
+    const track = microphone.track.peek() ?? (await microphone.open());
+    if (!track) return complain(microphone.error.peek());
+    await this.#send('microphone', track);
+    this.#microphoneOn.value = true;
+  }
+
+  async toggleCamera(): Promise<void> {
+    const { camera } = this.local;
+    if (this.#cameraOn.peek()) {
+      this.#cameraOn.value = false;
+      const publication = this.#publications.get('camera');
+      await publication?.pause();
+      camera.close();
+      await publication?.replaceTrack(null);
+      return;
+    }
+    const track = await camera.open();
+    if (!track) return complain(camera.error.peek());
+    this.#cameraOn.value = true;
+    await this.#send('camera', track);
+  }
+
+  get canShareScreen(): boolean {
+    return typeof navigator.mediaDevices?.getDisplayMedia === 'function';
+  }
+
+  async toggleScreen(): Promise<void> {
+    if (this.#screenTrack.peek()) return this.#stopScreen();
+    let stream: MediaStream;
+    try {
+      stream = await navigator.mediaDevices.getDisplayMedia({
+        video: { frameRate: { ideal: 15 } },
+        audio: true,
+      });
+    } catch (error) {
+      // Who closes the browser's dialog has decided, not failed.
+      if ((error as Error).name !== 'NotAllowedError') complain(deviceErrorText(error, 'screen'));
+      return;
+    }
+    const [video] = stream.getVideoTracks();
+    const [audio] = stream.getAudioTracks();
+    if (!video) return;
+    video.contentHint = 'detail';
+    this.#screenTrack.value = video;
+    video.addEventListener('ended', () => void this.#stopScreen());
+    await this.#send('screen', video);
+    if (audio) await this.#send('screen-audio', audio);
+  }
+
+  async leave(): Promise<void> {
+    this.dispose();
+    await this.session.leave();
+  }
+
+  /** Lets go of everything local; the session may be closed already. */
+  dispose(): void {
+    for (const timer of this.#timers.splice(0)) clearInterval(timer);
+    this.#screenTrack.peek()?.stop();
+    this.#screenTrack.value = undefined;
+  }
+
+  #listen(): void {
+    const { session } = this;
+    const refresh = () => {
+      this.#version.value++;
+    };
+    session.on('connectionstate', (info) => {
+      this.#connection.value = info;
+      if (info.state === 'closed') this.dispose();
+    });
+    session.on('peerjoined', (peer) => {
+      refresh();
+      toast(`${peer.name} joined`, 'good');
+    });
+    session.on('peerleft', (peer) => {
+      refresh();
+      toast(`${peer.name} left`);
+    });
+    for (const event of ['trackadded', 'trackremoved', 'trackpaused', 'trackresumed'] as const) {
+      session.on(event, refresh);
+    }
+    for (const event of ['subscribed', 'trackchanged', 'unsubscribed'] as const) session.on(event, refresh);
+    session.on('problem', (error) => toast(error.detail, 'bad'));
+    session.on('publicationclosed', (publication, error) => this.#publicationLost(publication, error));
+  }
+
+  /** What was chosen before joining goes out at once. */
+  async #start(): Promise<void> {
+    const microphone = this.local.microphone.track.peek();
+    const camera = this.local.camera.track.peek();
+    this.#microphoneOn.value = microphone !== undefined;
+    this.#cameraOn.value = camera !== undefined;
+    await Promise.all([
+      microphone && this.#send('microphone', microphone),
+      camera && this.#send('camera', camera),
+    ]);
+    this.local.microphone.track.subscribe((track) => {
+      const publication = this.#publications.get('microphone');
+      if (track && publication && publication.track !== track)
+        void publication.replaceTrack(track).catch(() => {});
+    });
+  }
+
+  async #send(source: MediaSource, track: MediaStreamTrack): Promise<void> {
+    try {
+      const publication = this.#publications.get(source);
+      if (publication && !publication.closed) {
+        await publication.replaceTrack(track);
+        await publication.resume();
+        return;
+      }
+      this.#publications.set(source, await this.session.publish(track, publishOptions(source, this.session)));
+    } catch (error) {
+      const { code, detail } = error as WeirError;
+      if (code === 'closed' || code === 'aborted') return;
+      if (source === 'microphone') this.#microphoneOn.value = false;
+      if (source === 'camera') this.#cameraOn.value = false;
+      if (source === 'screen') void this.#stopScreen();
+      toast(`Your ${source.replace('-', ' ')} is not sent: ${detail}`, 'bad');
+    }
+  }
+
+  async #stopScreen(): Promise<void> {
+    this.#screenTrack.peek()?.stop();
+    this.#screenTrack.value = undefined;
+    for (const source of ['screen', 'screen-audio'] as const) {
+      const publication = this.#publications.get(source);
+      this.#publications.delete(source);
+      publication?.track?.stop();
+      await publication?.unpublish().catch(() => {});
+    }
+  }
+
+  #publicationLost(publication: Publication, error: WeirError | undefined): void {
+    for (const [source, each] of this.#publications) {
+      if (each !== publication) continue;
+      this.#publications.delete(source);
+      if (source === 'microphone') this.#microphoneOn.value = false;
+      if (source === 'camera') this.#cameraOn.value = false;
+      if (source === 'screen') void this.#stopScreen();
+      toast(`Your ${source.replace('-', ' ')} was stopped${error ? `: ${error.detail}` : ''}`, 'bad');
+    }
+  }
+
+  async #look(): Promise<void> {
+    const stats = await this.session.stats();
+    this.#stats.value = [...this.#stats.peek(), stats].slice(-plotLength);
+  }
+
+  #hear(): void {
+    const now = performance.now();
+    const speaking = new Set<string>();
+    const note = (id: string, level: number) => {
+      const detector = this.#detectors.get(id) ?? new SpeakingDetector();
+      this.#detectors.set(id, detector);
+      if (detector.update(level, now)) speaking.add(id);
+    };
+    if (this.#microphoneOn.peek()) note(this.session.self.id, this.local.meter.read());
+    for (const { peer, microphone } of this.people.peek()) {
+      if (microphone && !microphone.paused) note(peer.id, microphone.subscription?.audioLevel ?? 0);
+    }
+    const before = this.#speaking.peek();
+    if (before.size !== speaking.size || [...speaking].some((id) => !before.has(id))) {
+      this.#speaking.value = speaking;
+    }
+  }
+}
+
+function personOf(peer: RemotePeer): Person {
+  const of = (source: MediaSource, kind: 'audio' | 'video') =>
+    peer.tracks.find((track) => track.kind === kind && sourceOf(track) === source);
+  return {
+    peer,
+    camera: of('camera', 'video'),
+    screen: of('screen', 'video'),
+    microphone: of('microphone', 'audio'),
+    sounds: peer.tracks.filter((track) => track.kind === 'audio'),
+  };
+}
+
+/** Tracks of other programs say nothing of themselves: a camera and a microphone, then. */
+function sourceOf(track: RemoteTrack): MediaSource {
+  const { source } = track.appData;
+  if (source === 'screen' || source === 'screen-audio') return source;
+  return track.kind === 'audio' ? 'microphone' : 'camera';
+}
+
+function publishOptions(source: MediaSource, session: Session) {
+  const appData = { source };
+  if (source === 'screen') {
+    const streamId = `screen-${session.self.id}`;
+    return { appData, streamId, encodings: [{ maxBitrate: 2_500_000 }] };
+  }
+  if (source === 'screen-audio') return { appData, streamId: `screen-${session.self.id}` };
+  return source === 'microphone' ? { appData, codecOptions: { opusDtx: true, opusFec: true } } : { appData };
+}
+
+function complain(error: { title: string; hint: string } | undefined): void {
+  if (error) toast(`${error.title}. ${error.hint}`, 'bad');
+}
