@@ -25,7 +25,8 @@ const root = join(import.meta.dirname, '..');
  */
 export async function startWeir(env: Record<string, string> = {}): Promise<RunningWeir> {
   const folder = mkdtempSync(join(tmpdir(), 'weir-e2e-'));
-  const [port, controlPort, mediaPort] = await Promise.all([freePort(), freePort(), freePort()]);
+  const [port, controlPort, free] = await Promise.all([freePort(), freePort(), freePort()]);
+  const mediaPort = Number(env.WEIR_MEDIA_PORT ?? free);
   let output = '';
   const child = spawn(join(root, 'node_modules/.bin/node'), ['scripts/start.ts'], {
     cwd: root,

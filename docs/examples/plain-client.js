@@ -4,9 +4,10 @@ import { Device } from 'mediasoup-client';
 
 export async function joinRoom({ url, room, token, name, stream, onTrack, onEvent = () => {} }) {
   const call = async (method, path, body) => {
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
     const answer = await fetch(`${url}/v1/rooms/${room}${path}`, {
       method,
-      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      headers,
       ...(body && { body: JSON.stringify(body) }),
     });
     const text = await answer.text();
@@ -17,11 +18,8 @@ export async function joinRoom({ url, room, token, name, stream, onTrack, onEven
   // 1. Load the device with what the room can do, then join with what the device can do.
   const device = new Device();
   await device.load({ routerRtpCapabilities: (await call('GET', '')).rtpCapabilities });
-  const joined = await call('POST', '/peers', {
-    name,
-    rtpCapabilities: device.recvRtpCapabilities,
-    sendRtpCapabilities: device.sendRtpCapabilities,
-  });
+  const { recvRtpCapabilities: rtpCapabilities, sendRtpCapabilities } = device;
+  const joined = await call('POST', '/peers', { name, rtpCapabilities, sendRtpCapabilities });
   const peer = `/peers/${joined.peer.id}`;
 
   // 2. One transport to send, one to receive.
@@ -41,17 +39,11 @@ export async function joinRoom({ url, room, token, name, stream, onTrack, onEven
 
   // 3. Play what is there already and whatever comes: bind, consume, then let it flow.
   const consumers = new Map();
-  const play = async ({ id, rtpParameters }) => {
-    if (rtpParameters.codecs.length === 0 || consumers.has(id)) return;
-    consumers.set(id, undefined);
+  const play = async ({ id, rtpParameters: { codecs } }) => {
+    if (codecs.length === 0 || consumers.has(id)) return;
     const bound = await call('PATCH', `${peer}/senders/${id}`, { transportId: receiving.id, enabled: false });
-    const { consumerId, receiverId, kind, rtpParameters: offer } = bound;
-    const consumer = await receiving.consume({
-      id: consumerId,
-      producerId: receiverId,
-      kind,
-      rtpParameters: offer,
-    });
+    const { consumerId, receiverId: producerId, kind, rtpParameters } = bound;
+    const consumer = await receiving.consume({ id: consumerId, producerId, kind, rtpParameters });
     consumers.set(id, consumer);
     await call('PATCH', `${peer}/senders/${id}`, { enabled: true });
     onTrack(consumer.track, bound);
@@ -73,15 +65,10 @@ export async function joinRoom({ url, room, token, name, stream, onTrack, onEven
   hear(joined.snapshot.cursor).catch((error) => open && console.error(error));
 
   for (const track of stream?.getTracks() ?? []) await sending.produce({ track });
-  return {
-    peerId: joined.peer.id,
-    device,
-    sending,
-    receiving,
-    async leave() {
-      open = false;
-      await call('DELETE', peer);
-      for (const local of [sending, receiving]) local.close();
-    },
+  const leave = async () => {
+    open = false;
+    await call('DELETE', peer);
+    for (const local of [sending, receiving]) local.close();
   };
+  return { peerId: joined.peer.id, device, sending, receiving, leave };
 }

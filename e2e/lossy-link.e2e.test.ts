@@ -1,0 +1,57 @@
+import { createLinkEmulator, type LinkEmulator, launchChromium } from '@weir/testing';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Visitor } from './visitor.ts';
+import { freePort, pause, type RunningWeir, startWeir } from './weir.ts';
+
+/** Two real browsers behind a link that loses 2 % and delays 40 ms, each way. */
+
+let emulator: LinkEmulator;
+let weir: RunningWeir;
+let browser: Browser;
+
+beforeAll(async () => {
+  const mediaPort = await freePort();
+  const bad = { loss: 0.02, delayMs: 40 };
+  emulator = await createLinkEmulator({
+    target: { ip: '127.0.0.1', port: mediaPort },
+    up: bad,
+    down: bad,
+    seed: 42,
+  });
+  weir = await startWeir({
+    WEIR_MEDIA_PORT: String(mediaPort),
+    WEIR_ANNOUNCED_ADDRESSES: `${emulator.address.ip}:${emulator.address.port}`,
+  });
+  browser = await launchChromium();
+});
+afterAll(async () => {
+  await browser?.close();
+  await weir?.stop();
+  emulator?.close();
+});
+
+test('2 % loss and 40 ms delay in both directions: video goes on', async () => {
+  const alice = await Visitor.join(browser, weir.url, { name: 'alice', room: 'lossy' });
+  const bob = await Visitor.join(browser, weir.url, { name: 'bob', room: 'lossy' });
+  const start = await bob.sees('alice');
+  await alice.sees('bob');
+  const seconds = 20;
+  await pause(seconds * 1000);
+  const end = await bob.sees('alice');
+
+  const frames = end.framesDecoded - start.framesDecoded;
+  const freezes = end.freezeCount - start.freezeCount;
+  const frozen = end.totalFreezesDuration - start.totalFreezesDuration;
+  const { up, down } = emulator.counters();
+  console.log(
+    `${seconds} s at 2 % loss and 40 ms delay each way: ${frames} frames, ${freezes} freezes of ${frozen.toFixed(2)} s in all; ` +
+      `the link dropped ${up.lost} of ${up.offered} datagrams up and ${down.lost} of ${down.offered} down`,
+  );
+  expect(up.lost).toBeGreaterThan(0);
+  expect(down.lost).toBeGreaterThan(0);
+  // The fake camera makes at least 15 frames a second on a slow machine; without repair hardly any GOP survives.
+  expect(frames).toBeGreaterThan(seconds * 8);
+  expect(frozen).toBeLessThan(seconds * 0.1);
+  await Promise.all([alice.close(), bob.close()]);
+});
