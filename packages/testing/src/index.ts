@@ -2,6 +2,12 @@ export { type LaunchOptions, launchChromium, launchFirefox, missingBrowser } fro
 export { type Clock, realClock, type Timer, VirtualClock } from './clock.ts';
 export { EndpointDriver } from './endpoint-driver.ts';
 export { IceControlling, type IceOptions } from './ice-controlling.ts';
+export {
+  createLinkEmulator,
+  type EmulatedClient,
+  type LinkEmulator,
+  type LinkEmulatorOptions,
+} from './link-emulator.ts';
 export { type LinkCounters, type LinkPolicy, LinkShaper } from './link-shaper.ts';
 export { type LocalPostgres, missingPostgres, startLocalPostgres } from './local-postgres.ts';
 export { type End, type Pair, pair } from './pair.ts';
