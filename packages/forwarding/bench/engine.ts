@@ -4,8 +4,9 @@
  *
  *     node packages/forwarding/bench/engine.ts [payloadBytes]
  */
-import { addWork, keysFor, PeerSession, profiles, rtp } from '../src/engine-conformance/packets.ts';
+
 import { createWorkList, type DatagramPort, NodeEngine, type SrtpProfile } from '../src/index.ts';
+import { addWork, keysFor, PeerSession, profiles, rtp } from '../test/engine-conformance/packets.ts';
 
 const size = Number(process.argv[2] ?? 1200);
 const batchSize = 64;

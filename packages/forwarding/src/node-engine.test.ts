@@ -6,7 +6,7 @@ import {
   PortHub,
   record,
   rtp,
-} from './engine-conformance/index.ts';
+} from '../test/engine-conformance/index.ts';
 import { NodeEngine } from './node-engine.ts';
 import { formatIpv4, parseIpv4, RemoteTable } from './remote-table.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { socketContract } from '../test/socket-contract.ts';
 import { openDgramSocket } from './dgram-socket.ts';
-import { socketContract } from './socket-contract.ts';
 
 /** Turns of the event loop until the condition holds. */
 async function until(done: () => boolean): Promise<void> {

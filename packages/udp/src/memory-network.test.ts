@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import { socketContract } from '../test/socket-contract.ts';
 import { createLink, type LinkOptions, seededRandom } from './link.ts';
 import { MemoryNetwork } from './memory-network.ts';
-import { socketContract } from './socket-contract.ts';
 
 let host = 0;
 

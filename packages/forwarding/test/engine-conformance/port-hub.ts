@@ -1,4 +1,4 @@
-import type { DatagramPort } from '../datagram-port.ts';
+import type { DatagramPort } from '../../src/datagram-port.ts';
 
 /** Ports in memory that reach each other by address; run() delivers. For tests of NodeEngine. */
 export class PortHub {

@@ -1,8 +1,8 @@
 import { buildRtcp, buildRtpPacket, rtpHeaderLength } from '@weir/rtp';
-import type { DatagramBatch, PacketEngine, SrtpKeys, SrtpProfile, WorkList } from '../engine.ts';
-import { srtpLengths } from '../srtp/key-derivation.ts';
-import { packetMemory } from '../srtp/srtp-cipher.ts';
-import { SrtpSession } from '../srtp/srtp-session.ts';
+import type { DatagramBatch, PacketEngine, SrtpKeys, SrtpProfile, WorkList } from '../../src/engine.ts';
+import { srtpLengths } from '../../src/srtp/key-derivation.ts';
+import { packetMemory } from '../../src/srtp/srtp-cipher.ts';
+import { SrtpSession } from '../../src/srtp/srtp-session.ts';
 
 export const profiles: readonly SrtpProfile[] = ['AEAD_AES_128_GCM', 'AES_CM_128_HMAC_SHA1_80'];
 

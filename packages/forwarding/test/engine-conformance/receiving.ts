@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { PacketKind, PacketStatus } from '../engine.ts';
+import { PacketKind, PacketStatus } from '../../src/engine.ts';
 import { record, rtp } from './packets.ts';
 import type { CreateWorld } from './world.ts';
 

@@ -1,4 +1,4 @@
-import type { PacketEngine, RemoteAddress } from '../engine.ts';
+import type { PacketEngine, RemoteAddress } from '../../src/engine.ts';
 
 /** Sizes a test asks for; small ones make the ring come round soon. */
 export interface EngineSizes {

@@ -1,7 +1,7 @@
 import { buildRtpPacket } from '@weir/rtp';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createWorkList } from '../work-list.ts';
+import { createWorkList } from '../../src/work-list.ts';
 import {
   addWork,
   composed,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { UdpSocket } from './socket.ts';
+import type { UdpSocket } from '../src/socket.ts';
 
 /** What the suite needs of an implementation. */
 export interface SocketWorld {
