@@ -6,7 +6,8 @@ export interface Backoff {
 }
 
 export const requestBackoff: Backoff = { baseMs: 300, capMs: 8_000 };
-export const streamBackoff: Backoff = { baseMs: 500, capMs: 15_000 };
+/** A peer that neither reads nor sends is closed after some 20 s, so readers come again more often. */
+export const streamBackoff: Backoff = { baseMs: 500, capMs: 8_000 };
 
 /**
  * Exponential back-off of which the upper half is drawn at random, so that a thousand clients that lost

@@ -18,6 +18,8 @@ export type CloseReason =
   | 'removed'
   /** Somebody joined with our name and `onTakenName: 'replace'`. */
   | 'replaced'
+  /** The server saw neither us nor our media for too long. */
+  | 'timeout'
   | 'room-closed'
   /** The server does not accept our token any more. */
   | 'unauthorized'
@@ -62,6 +64,7 @@ const closeSentences: Record<CloseReason, string> = {
   left: 'You have left',
   removed: 'You were removed from the room',
   replaced: 'Somebody joined with your name, so this session ended',
+  timeout: 'The connection was lost for too long',
   'room-closed': 'The room was closed',
   unauthorized: 'Your access to the room has ended',
   error: 'The session ended because of an error',

@@ -87,6 +87,11 @@ export class Publication extends Emitter<PublicationEvents> {
     return this.#closed;
   }
 
+  /** Whether there is a track that can be sent. */
+  get live(): boolean {
+    return this.#track !== null && this.#track.readyState === 'live';
+  }
+
   /** Of the browser, for what the SDK does not cover; another one after each move. */
   get rtpSender(): RTCRtpSender | undefined {
     return this.#producer?.rtpSender;
@@ -176,7 +181,7 @@ export class Publication extends Emitter<PublicationEvents> {
     if (this.#closed) return;
     if (this.#transport !== transport || !this.#producer || this.#producer.closed) {
       // Without a living track there is nothing to negotiate; replaceTrack() will bring one.
-      if (!this.#track || this.#track.readyState === 'ended') return;
+      if (!this.#track || !this.live) return;
       await this.#produce(transport, this.#track);
       if (this.#closed) return;
     }

@@ -622,13 +622,18 @@ describe('the end', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('is closed when it is removed, and when the room closes', async () => {
-    const { session } = await enter(server);
+  it('is closed when it is removed, without mourning each of its parts', async () => {
+    const { session, told } = await enter(server);
+    await session.publish(fakeTrack('audio'));
     await pass(0);
-    server.leave(ada(), 'removed');
+    server.leave(ada(), 'timeout');
     await pass(10);
-    expect(session.connection).toMatchObject({ state: 'closed', reason: 'removed' });
+    expect(session.connection).toMatchObject({ state: 'closed', reason: 'timeout' });
+    expect(told).toEqual(['closed']);
+    expect(server.calls(/transports$/)).toHaveLength(1);
+  });
 
+  it('is closed when the room closes', async () => {
     const second = await enter(server);
     await pass(0);
     server.emit(ada(), 'close', 'room', 'demo', {});

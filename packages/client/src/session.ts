@@ -276,9 +276,11 @@ export class Session extends Emitter<SessionEvents> {
     switch (event.type) {
       case 'close':
         if (target.kind === 'room') this.#close('room-closed');
-        else if (target.kind === 'peer') this.#close(reason === 'replaced' ? 'replaced' : 'removed');
-        else if (target.kind === 'transport') this.#transportLost(target.id, reason);
-        else if (target.kind === 'rtpreceiver') this.#receiverLost(target.id, reason);
+        else if (target.kind === 'peer') this.#close(closeReasons[reason] ?? 'removed');
+        // When a peer is closed, all that is its own goes first (object-model.md §1.6): nothing of that is
+        // to be repaired, so look after the burst.
+        else if (target.kind === 'transport') this.#afterBurst(() => this.#transportLost(target.id, reason));
+        else if (target.kind === 'rtpreceiver') this.#afterBurst(() => this.#receiverLost(target.id, reason));
         break;
       case 'newrtpreceiver':
         this.#closeOrphan(this.#ledger.made(data as unknown as ReceiverView));
@@ -320,6 +322,12 @@ export class Session extends Emitter<SessionEvents> {
     return remote;
   }
 
+  #afterBurst(task: () => void): void {
+    setTimeout(() => {
+      if (!this.#monitor.closed) task();
+    });
+  }
+
   #transportLost(id: string, reason: string): void {
     this.#send.lost(id, reason);
     this.#recv.lost(id, reason);
@@ -329,7 +337,8 @@ export class Session extends Emitter<SessionEvents> {
     this.#ledger.closed(id);
     const publication = this.publications.find((candidate) => candidate.id === id);
     if (!publication) return;
-    if (reason === 'pod-lost') {
+    // Without a living track nobody misses it now; it is published anew with the next one.
+    if (reason === 'pod-lost' || !publication.live) {
       publication.forgotten();
       return;
     }
@@ -363,6 +372,15 @@ export class Session extends Emitter<SessionEvents> {
     this.#remote.reconcile(snapshot);
   }
 }
+
+/** Why a peer is closed, in the server's words. */
+const closeReasons: Record<string, CloseReason> = {
+  left: 'left',
+  removed: 'removed',
+  replaced: 'replaced',
+  timeout: 'timeout',
+  'room-closed': 'room-closed',
+};
 
 /** What the end of the events means for the session. */
 function closeReasonOf(error: WeirError): CloseReason {

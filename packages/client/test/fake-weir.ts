@@ -106,6 +106,8 @@ export class FakeWeir {
 
   leave(peer: FakePeer, reason = 'left'): void {
     this.peers.delete(peer.info.id);
+    for (const id of peer.transports.keys()) this.emit(peer, 'close', 'transport', id, { reason });
+    for (const id of peer.receivers.keys()) this.emit(peer, 'close', 'rtpreceiver', id, { reason });
     for (const other of this.peers.values()) this.#room(other, 'peerclose', { ...peer.info, reason });
     for (const receiver of peer.receivers.values()) this.#closeSendersOf(receiver.id);
     this.emit(peer, 'close', 'peer', peer.info.id, { reason });
@@ -240,6 +242,9 @@ export class FakeWeir {
       case 'POST transports':
         return this.#createTransport(peer, body);
       case 'DELETE transports':
+        for (const receiver of [...peer.receivers.values()]) {
+          if (receiver.transportId === id) this.unpublish(peer, receiver.id);
+        }
         peer.transports.delete(id ?? '');
         return empty();
       case 'PUT transports/dtls':

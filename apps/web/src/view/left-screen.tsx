@@ -8,6 +8,7 @@ const headings: Record<CloseReason, string> = {
   left: 'See you',
   removed: 'You were removed',
   replaced: 'You are somewhere else',
+  timeout: 'You were gone for too long',
   'room-closed': 'The meeting is over',
   unauthorized: 'Your access has ended',
   error: 'The call was cut off',
