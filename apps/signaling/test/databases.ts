@@ -1,0 +1,78 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Driver, migrate, openPostgres, openSqlite } from '@weir/db';
+import { type LocalPostgres, missingPostgres, startLocalPostgres } from '@weir/testing';
+import { afterAll, beforeAll, describe } from 'vitest';
+
+/** An empty, migrated database; each call of `connect` is one more instance's connection to it. */
+export interface TestDatabase {
+  connect(): Driver;
+}
+
+export type OpenDatabase = () => Promise<TestDatabase>;
+
+/** Runs a suite on every database there is here. */
+export function onEveryDatabase(suite: (open: OpenDatabase) => void): void {
+  onSqlite(suite);
+  const missing = missingPostgres();
+  if (missing !== undefined) console.warn(`!!! Postgres is NOT tested: ${missing}`);
+  describe.skipIf(missing !== undefined)('on Postgres', () => {
+    const drivers: Driver[] = [];
+    let server: LocalPostgres | undefined;
+    let count = 0;
+    beforeAll(async () => {
+      server = await startLocalPostgres();
+    }, 60_000);
+    afterAll(async () => {
+      await Promise.all(drivers.map((driver) => driver.close()));
+      await server?.stop();
+    });
+    suite(async () => {
+      count += 1;
+      const url = server!.createDatabase(`test${count}`);
+      const connect = () => {
+        const driver = openPostgres(url, { maxConnections: 4 });
+        drivers.push(driver);
+        return driver;
+      };
+      const first = connect();
+      await migrate(first);
+      return { connect: once(first, connect) };
+    });
+  });
+}
+
+/** Runs a suite on SQLite alone, in a file. */
+export function onSqlite(suite: (open: OpenDatabase) => void): void {
+  describe('on SQLite', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'weir-signaling-'));
+    const drivers: Driver[] = [];
+    let count = 0;
+    afterAll(async () => {
+      await Promise.all(drivers.map((driver) => driver.close()));
+      rmSync(folder, { recursive: true, force: true });
+    });
+    suite(async () => {
+      count += 1;
+      const file = join(folder, `${count}.sqlite`);
+      const connect = () => {
+        const driver = openSqlite(file);
+        drivers.push(driver);
+        return driver;
+      };
+      const first = connect();
+      await migrate(first);
+      return { connect: once(first, connect) };
+    });
+  });
+}
+
+function once(first: Driver, next: () => Driver): () => Driver {
+  let given: Driver | undefined = first;
+  return () => {
+    const driver = given ?? next();
+    given = undefined;
+    return driver;
+  };
+}
