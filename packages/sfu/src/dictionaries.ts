@@ -7,10 +7,10 @@ import type {
 } from '@weir/ortc';
 
 /**
- * What the application gives; effective dictionaries, with every default filled in, can be given again.
+ * One codec, as the application gives it; effective dictionaries, with every default filled in, can be given again.
  * JavaScript callers are checked at run time by the same rules (object-model.md §10).
  */
-interface RtpCodec {
+export interface RtpCodec {
   /** `audio/opus`, `video/VP8` …; letters in any case. */
   name: string;
   /** Hertz. */
@@ -44,14 +44,19 @@ export interface PeerCodec extends RtpCodec {
 export interface PeerCapabilities {
   /** Default: none. */
   codecs?: PeerCodec[];
-  headerExtensions?: {
-    /** Default `''`: all kinds. */
-    kind?: MediaKind | '';
-    uri: string;
-    preferredId: number;
-    preferredEncrypt?: boolean;
-  }[];
+  /** Default: none. Those the room does not know are dropped. */
+  headerExtensions?: PeerHeaderExtension[];
   fecMechanisms?: string[];
+}
+
+/** One RTP header extension of a peer. */
+export interface PeerHeaderExtension {
+  /** Default `''`: all kinds. */
+  kind?: MediaKind | '';
+  uri: string;
+  /** 1 to 14 for one-byte headers, up to 255 for two-byte headers; the room's id counts. */
+  preferredId: number;
+  preferredEncrypt?: boolean;
 }
 
 /** One codec of what an endpoint sends. */

@@ -1,8 +1,9 @@
 import { EventEmitter } from 'node:events';
 import { fire } from './internal.ts';
 
-/** Events every object has beside its own: a listener threw, or its promise was rejected (D-2). */
+/** Events every object has beside its own (D-2). */
 export interface CommonEvents {
+  /** A listener threw, or its promise was rejected. Nothing else comes of it. */
   listenererror: [eventName: string, error: unknown];
 }
 

@@ -55,7 +55,9 @@ export type {
 export type {
   PeerCapabilities,
   PeerCodec,
+  PeerHeaderExtension,
   RoomCodec,
+  RtpCodec,
   SentCodec,
   SentRtpParameters,
 } from './dictionaries.ts';

@@ -13,10 +13,13 @@ import { Transport, type TransportOptions } from './transport.ts';
 import type { PeerId } from './types.ts';
 
 export interface PeerEvents {
+  /** After its transports, receivers and senders closed. */
   close: [error?: Error];
   /** `setCapabilities()` succeeded; after the `newrtpsender` burst it caused. */
   capabilities: [capabilities: RtpCapabilities];
+  /** Before `createTransport()` or `createPlainTransport()` resolves. */
   newtransport: [transport: Transport];
+  /** After `RtpReceiver()` returned, and before any sender made from it is announced. */
   newrtpreceiver: [rtpReceiver: RtpReceiver];
   /** Media of another peer can be had: bind it with `rtpSender.setTransport()`. */
   newrtpsender: [rtpSender: RtpSender];

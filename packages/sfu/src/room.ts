@@ -33,7 +33,9 @@ export interface AudioLevelInfo {
 }
 
 export interface RoomEvents {
+  /** After all of its peers closed. */
   close: [error?: Error];
+  /** A peer was added; after `room.Peer()` returned, before any other event of that peer. */
   newpeer: [peer: Peer];
   /** Each 500 ms while somebody listens: who had levels in that time, loudest first. */
   audiolevels: [levels: AudioLevelInfo[]];
@@ -60,6 +62,7 @@ export class Room extends SafeEmitter<RoomEvents> {
     return this.#runtime.id as RoomId;
   }
 
+  /** Whether it was closed. True before any event of the closing is emitted. */
   get closed(): boolean {
     return this.#closed;
   }

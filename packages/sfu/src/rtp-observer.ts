@@ -41,6 +41,7 @@ export abstract class RtpObserver<Events extends EventMap<Events>> extends SafeE
     return this.#id;
   }
 
+  /** Whether it was closed. */
   get closed(): boolean {
     return this.#closed;
   }
@@ -59,6 +60,7 @@ export abstract class RtpObserver<Events extends EventMap<Events>> extends SafeE
     this.#appData = readAppData(value);
   }
 
+  /** Stops it for good. Happens by itself when the room closes. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -78,6 +80,7 @@ export abstract class RtpObserver<Events extends EventMap<Events>> extends SafeE
     this.reset();
   }
 
+  /** Undoes `pause()`. */
   async resume(): Promise<void> {
     this.#refuseClosed();
     if (!this.#paused) return;

@@ -11,6 +11,7 @@ import { checkTransport, type Transport } from './transport.ts';
 import type { AppData, RtpReceiverId } from './types.ts';
 
 export interface RtpReceiverEvents {
+  /** By `close()`, or with its peer. An Error if it was made before capabilities that then were refused. */
   close: [error?: Error];
   /** The first `receive()` succeeded. */
   parameters: [rtpParameters: RtpParameters];
@@ -66,6 +67,7 @@ export class RtpReceiver extends RoomObject<RtpReceiverId, RtpReceiverEvents> {
     this.#peer = peer;
   }
 
+  /** As given to `peer.RtpReceiver()`. */
   get kind(): MediaKind {
     return this.#record.kind;
   }

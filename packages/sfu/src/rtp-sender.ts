@@ -20,6 +20,7 @@ export interface RtpSenderEvents {
   transport: [transport: Transport];
   /** The receiver was paused; `active` does not change. */
   receiverpause: [];
+  /** The receiver was resumed. */
   receiverresume: [];
   /** Another layer is forwarded; undefined: none. */
   layerschange: [layers: Layers | undefined];

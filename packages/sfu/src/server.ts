@@ -21,6 +21,7 @@ import type { Worker, WorkerResourceUsage } from './worker.ts';
 export interface ServerEvents {
   /** Closed by a call; or with an Error: wrong options, no usable address, or the last worker died. */
   close: [error?: Error];
+  /** A room was made; before `createRoom()` resolves. */
   newroom: [room: Room];
 }
 
@@ -59,6 +60,7 @@ export class Server extends SafeEmitter<ServerEvents> {
     );
   }
 
+  /** Whether it was closed. True before any event of the closing is emitted. */
   get closed(): boolean {
     return this.#closed;
   }

@@ -12,7 +12,8 @@ export interface ListenInfo {
   port?: number;
 }
 
-interface CommonServerOptions {
+/** Options of `Server()` (object-model.md §3.1). */
+export interface CommonServerOptions {
   /** Number of media workers, each with its own port. Default: number of CPUs. */
   numWorkers?: number;
   /** Least level that is logged. Default `debug`. */
@@ -31,17 +32,21 @@ interface CommonServerOptions {
   appData?: Record<string, unknown>;
 }
 
-interface AddressOptions {
+/** Where the server listens: by families. */
+export interface AddressOptions {
   /** Address to bind, or `true` for the first usable one, or `false` for none. Default `true`. */
   rtcIPv4?: string | boolean;
+  /** As `rtcIPv4`. */
   rtcIPv6?: string | boolean;
   /** Told to endpoints in place of the bound address; a host name is fine. */
   rtcAnnouncedIPv4?: string;
+  /** As `rtcAnnouncedIPv4`. */
   rtcAnnouncedIPv6?: string;
   webRtcServer?: undefined;
 }
 
-interface ListenOptions {
+/** Where the server listens: exactly. */
+export interface ListenOptions {
   /** Exact addresses in place of `rtcIPv4` and its relatives. */
   webRtcServer: { listenInfos: ListenInfo[] };
   rtcIPv4?: undefined;
@@ -50,25 +55,30 @@ interface ListenOptions {
   rtcAnnouncedIPv6?: undefined;
 }
 
-interface CertificateFiles {
+/** The DTLS certificate from files. */
+export interface CertificateFiles {
   /** PEM files; both or none. Default: a generated ECDSA P-256 certificate per worker. */
   dtlsCertificateFile: string;
+  /** As `dtlsCertificateFile`. */
   dtlsPrivateKeyFile: string;
 }
 
-interface NoCertificateFiles {
+/** A generated DTLS certificate. */
+export interface NoCertificateFiles {
   dtlsCertificateFile?: undefined;
   dtlsPrivateKeyFile?: undefined;
 }
 
-/** Options of `Server()` (object-model.md §3.1). */
+/** Options of `Server()`: addresses one way or the other, certificate files both or none. */
 export type ServerOptions = CommonServerOptions &
   (AddressOptions | ListenOptions) &
   (CertificateFiles | NoCertificateFiles);
 
 /** What `server.updateSettings()` can change. */
 export interface ServerUpdateableSettings {
+  /** Least level that is logged. */
   logLevel?: LogLevel;
+  /** Restricts `debug` lines to these subjects; empty: all. */
   logTags?: LogTag[];
 }
 

@@ -42,10 +42,13 @@ export interface TransportOptions {
   udp?: boolean;
   /** Offer TCP candidates. Default true. */
   tcp?: boolean;
-  /** Give candidates of this family, or protocol, a higher priority. Default false. */
+  /** Give candidates of this family a higher priority. Default false. */
   preferIPv4?: boolean;
+  /** As `preferIPv4`. */
   preferIPv6?: boolean;
+  /** As `preferIPv4`, for the protocol. */
   preferUdp?: boolean;
+  /** As `preferUdp`. */
   preferTcp?: boolean;
   /** Bits per second that may be sent before anything was measured. Default 600000. */
   initialAvailableOutgoingBitrate?: number;
@@ -57,12 +60,12 @@ export interface TransportEvents {
   close: [error?: Error];
   /** Media goes another way now; before the `icestatechange` of the same packet. */
   iceselectedtuplechange: [tuple: IceSelectedTuple];
+  /** `connected` or `completed` by a check of the endpoint; `disconnected` by silence: then it closes. */
   icestatechange: [state: IceState];
+  /** `failed` and `closed` are followed by the transport's `close`. */
   dtlsstatechange: [state: DtlsState];
   /** Plain transports only: the endpoint's RTP address became known. */
   tuple: [tuple: TransportTuple];
-  /** Plain transports without RTCP multiplexing only: the endpoint's RTCP address became known. */
-  rtcptuple: [tuple: TransportTuple];
 }
 
 /** A connection between us and an endpoint: ICE-lite, DTLS, SRTP, RTCP multiplexed. */
