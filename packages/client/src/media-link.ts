@@ -16,7 +16,7 @@ export type LinkState =
   /** The first connection is being made. */
   | 'connecting'
   | 'up'
-  /** It was up, or should be, and is being repaired. */
+  /** It was up, or should be by now, and is being repaired. */
   | 'interrupted';
 
 /** Announces RTP parameters to the server; answers the receiver's id. */
@@ -36,6 +36,8 @@ export interface MediaLinkOptions {
   onRenew: () => Promise<void>;
 }
 
+/** A first connection that takes longer is worth telling. */
+const slowMs = 8_000;
 /** ICE often heals by itself within this. */
 const selfHealingMs = 2_500;
 /** A restarted ICE that is not connected by then did not work. */
@@ -65,6 +67,7 @@ export class MediaLink {
   #upSince = 0;
   #notBefore = 0;
   #healing: ReturnType<typeof setTimeout> | undefined;
+  #slow: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: MediaLinkOptions) {
     this.#options = options;
@@ -179,6 +182,7 @@ export class MediaLink {
 
   close(): void {
     clearTimeout(this.#healing);
+    clearTimeout(this.#slow);
     for (const transport of [...this.#retired.values(), this.#transport]) transport?.close();
     this.#retired.clear();
     this.#transport = undefined;
@@ -189,7 +193,10 @@ export class MediaLink {
 
   async #create(): Promise<MediaTransport> {
     const { api, device, direction, iceServers, iceTransportPolicy, signal } = this.#options;
-    if (this.#state === 'idle') this.#setState('connecting');
+    if (this.#state === 'idle') {
+      this.#setState('connecting');
+      this.#slow = setTimeout(() => this.#setState('interrupted'), slowMs);
+    }
     const delay = this.#notBefore - Date.now();
     if (delay > 0) await wait(delay, signal);
     const view = await api.createTransport({ direction });
@@ -292,6 +299,7 @@ export class MediaLink {
 
   #setState(state: LinkState): void {
     if (this.#state === state) return;
+    clearTimeout(this.#slow);
     this.#state = state;
     this.#options.onState();
   }

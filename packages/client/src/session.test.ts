@@ -357,6 +357,21 @@ describe('subscribing', () => {
 });
 
 describe('media trouble', () => {
+  it('tells when media does not come up, and when it does', async () => {
+    const { session, radio, told } = await enter(server);
+    server.fault = ({ path }) => (path.endsWith('/transports') ? problem(503, 'no-pod') : undefined);
+    const publishing = session.publish(fakeTrack('audio'));
+    await pass(5000);
+    expect(told).toEqual([]);
+    await pass(5000);
+    expect(session.connection.sentence).toBe('Audio and video are interrupted. Reconnecting…');
+    server.fault = () => undefined;
+    await pass(10_000);
+    await publishing;
+    radio.setState('send', 'connected');
+    expect(session.connection.state).toBe('connected');
+  });
+
   it('restarts ICE at once when it failed', async () => {
     const { session, radio, told } = await enter(server);
     await session.publish(fakeTrack('audio'));

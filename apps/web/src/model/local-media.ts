@@ -46,13 +46,14 @@ export class LocalDevice {
     const asked = ++this.#asked;
     this.#busy.value = true;
     try {
-      const stream = await getMedia(this.kind, this.#deviceId.peek());
+      if (!navigator.mediaDevices) throw new DOMException('no media devices', 'SecurityError');
+      const stream = await navigator.mediaDevices.getUserMedia(this.constraints());
       const [track] = stream.getTracks();
       if (asked !== this.#asked || !track) {
         track?.stop();
         return this.#track.peek();
       }
-      this.#take(track);
+      this.adopt(track);
       return track;
     } catch (error) {
       if (asked === this.#asked) this.#error.value = deviceErrorText(error, this.kind);
@@ -78,7 +79,17 @@ export class LocalDevice {
     if (this.wanted.peek()) await this.open();
   }
 
-  #take(track: MediaStreamTrack): void {
+  /** What to ask the browser for. `ideal`: a device that is gone since the last visit keeps nobody out. */
+  constraints(): MediaStreamConstraints {
+    const id = this.#deviceId.peek();
+    const device = id === '' ? {} : { deviceId: { ideal: id } };
+    return this.kind === 'camera'
+      ? { video: { ...device, width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } } }
+      : { audio: { ...device, echoCancellation: true, noiseSuppression: true, autoGainControl: true } };
+  }
+
+  /** Takes a track of this kind in place of the one before. */
+  adopt(track: MediaStreamTrack): void {
     const previous = this.#track.peek();
     track.addEventListener('ended', () => {
       if (this.#track.peek() !== track) return;
@@ -92,19 +103,6 @@ export class LocalDevice {
     this.#track.value = track;
     previous?.stop();
   }
-}
-
-async function getMedia(kind: LocalKind, deviceId: string): Promise<MediaStream> {
-  // `ideal`: a device that is gone since the last visit must not keep anybody out.
-  const device = deviceId === '' ? {} : { deviceId: { ideal: deviceId } };
-  if (!navigator.mediaDevices) throw new DOMException('no media devices', 'SecurityError');
-  return kind === 'camera'
-    ? navigator.mediaDevices.getUserMedia({
-        video: { ...device, width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } },
-      })
-    : navigator.mediaDevices.getUserMedia({
-        audio: { ...device, echoCancellation: true, noiseSuppression: true, autoGainControl: true },
-      });
 }
 
 export interface DeviceList {
@@ -128,12 +126,13 @@ export class LocalMedia {
     return this.#devices;
   }
 
-  /** Asks for both at once; each may be missing. */
+  /** Opens what is wanted and not open yet; each may be missing. */
   async openBoth(): Promise<void> {
-    await Promise.all([
-      this.camera.wanted.peek() && !this.camera.track.peek() ? this.camera.open() : undefined,
-      this.microphone.wanted.peek() && !this.microphone.track.peek() ? this.microphone.open() : undefined,
-    ]);
+    const missing = [this.camera, this.microphone].filter(
+      (device) => device.wanted.peek() && !device.track.peek(),
+    );
+    if (missing.length === 2) await this.#askOnce();
+    await Promise.all(missing.map((device) => device.track.peek() ?? device.open()));
     // Labels are only told once something is allowed.
     await this.#list();
   }
@@ -143,6 +142,18 @@ export class LocalMedia {
       const wanted = device.wanted.peek();
       device.close();
       device.wanted.value = wanted;
+    }
+  }
+
+  /** One question of the browser instead of two. Who has no camera is asked for the microphone alone. */
+  async #askOnce(): Promise<void> {
+    const { camera, microphone } = this;
+    try {
+      const constraints = { ...camera.constraints(), ...microphone.constraints() };
+      const stream = await navigator.mediaDevices.getUserMedia(constraints);
+      for (const track of stream.getTracks()) (track.kind === 'video' ? camera : microphone).adopt(track);
+    } catch {
+      // Then each of them says by itself what is wrong.
     }
   }
 
