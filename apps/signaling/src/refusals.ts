@@ -18,23 +18,28 @@ export function refusals<T>(
   } catch (error) {
     if (error instanceof RoomError) {
       const field = wireField(dictionary, argument, error.field);
-      throw new ProblemError(error.code, error.message, { field, cause: error });
+      throw new ProblemError(error.code, detailOf(error, field), { field, cause: error });
     }
     if (error instanceof OrtcError) {
-      const field = wireField(
-        dictionary,
-        argument,
-        error.field === '' ? argument : `${argument}.${error.field}`,
-      );
+      const path = error.field.startsWith(`${argument}.`) ? error.field : `${argument}.${error.field}`;
+      const field = wireField(dictionary, argument, error.field === '' ? argument : path);
       const code = {
         invalid: 'invalid-parameter',
         unsupported: 'unsupported-codec',
         conflict: 'conflict',
       } as const;
-      throw new ProblemError(code[error.kind], error.message, { field, cause: error });
+      throw new ProblemError(code[error.kind], detailOf(error, field), { field, cause: error });
     }
     throw error;
   }
+}
+
+/** The reason, with the field in the words of the request where the room's words stood. */
+function detailOf(error: RoomError | OrtcError, field: string | undefined): string {
+  const prefix = /^[a-zA-Z]+(\.\w+)*(?=: )/.exec(error.message)?.[0];
+  if (field === undefined || prefix === undefined || error.field?.endsWith(prefix) !== true)
+    return error.message;
+  return `${field}${error.message.slice(prefix.length)}`;
 }
 
 /** `capabilities.codecs.0.name` of the room is `rtpCapabilities.codecs.0.mimeType` of the request. */
