@@ -35,7 +35,7 @@ export function inspectRoom(request: InspectRequest, now: number, from: Inspecte
     if (receiver === undefined) continue;
     answer.receivers[id] = stats
       ? receiver.streams
-          .filter((stream) => stream.started)
+          .filter((stream) => stream.packets > 0)
           .map((stream) => inboundStats(receiver, stream, timestamp))
       : [receiverDump(receiver)];
   }
