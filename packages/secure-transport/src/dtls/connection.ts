@@ -70,6 +70,8 @@ export class DtlsConnection {
   #transcript: Transcript | undefined = new Transcript();
   #cookie: Uint8Array | undefined;
   #early: DtlsRecord[] = [];
+  /** What was wrong with the last ClientHello without a cookie. */
+  #refusal: string | undefined;
   #warnedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: DtlsOptions) {
@@ -125,7 +127,8 @@ export class DtlsConnection {
   handleTimeout(now: number): void {
     this.#flights.now = now;
     if (this.#deadline !== undefined && now >= this.#deadline && this.#state === 'handshaking') {
-      this.#fail(new DtlsError(Alert.handshakeFailure, 'the handshake took longer than 30 s'));
+      const why = this.#refusal ? `: ${this.#refusal}` : '';
+      this.#fail(new DtlsError(Alert.handshakeFailure, `the handshake took longer than 30 s${why}`));
     } else if (this.#flights.repeatAt !== undefined && now >= this.#flights.repeatAt) {
       this.#flights.repeat();
     }
@@ -222,9 +225,9 @@ export class DtlsConnection {
     try {
       this.#handshake!.handle(message);
     } catch (error) {
-      if (!(error instanceof DtlsError) || !this.#handshake!.awaitsHello) this.#fail(error);
-      // Anybody could have sent it: tell the sender, but give up nothing.
-      else this.#alert(AlertLevel.fatal, error.alert);
+      // Until the cookie came back anybody could have sent it: it harms nobody, but is remembered.
+      if (error instanceof DtlsError && this.#handshake!.awaitsHello) this.#refusal = error.message;
+      else this.#fail(error);
     }
   }
 

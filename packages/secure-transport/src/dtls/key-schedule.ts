@@ -1,14 +1,15 @@
-import { createHash, createHmac } from 'node:crypto';
+import { createHash, createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import { concat } from './wire.ts';
 
 /** The PRF of TLS 1.2 with SHA-256 (RFC 5246 §5). */
 export function prf(secret: Uint8Array, label: string, seed: Uint8Array, length: number): Uint8Array {
+  const key = createSecretKey(secret); // an HMAC keyed with bytes costs Node five times as much
   const labelAndSeed = concat(Buffer.from(label, 'latin1'), seed);
   const output = new Uint8Array(length);
   let a: Uint8Array = labelAndSeed;
   for (let at = 0; at < length; at += 32) {
-    a = hmac(secret, a);
-    output.set(hmac(secret, concat(a, labelAndSeed)).subarray(0, length - at), at);
+    a = hmac(key, a);
+    output.set(hmac(key, concat(a, labelAndSeed)).subarray(0, length - at), at);
   }
   return output;
 }
@@ -60,6 +61,6 @@ export function sha256(data: Uint8Array): Uint8Array {
   return createHash('sha256').update(data).digest();
 }
 
-function hmac(key: Uint8Array, data: Uint8Array): Uint8Array {
+function hmac(key: KeyObject, data: Uint8Array): Uint8Array {
   return createHmac('sha256', key).update(data).digest();
 }
