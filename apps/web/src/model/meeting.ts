@@ -65,7 +65,7 @@ export class Meeting {
   readonly #screenTrack = signal<MediaStreamTrack | undefined>(undefined);
   readonly #publications = new Map<MediaSource, Publication>();
   readonly #detectors = new Map<string, SpeakingDetector>();
-  readonly #timers: ReturnType<typeof setInterval>[] = [];
+  readonly #cleanUps: (() => void)[] = [];
 
   /** @throws WeirError */
   static async join(options: MeetingOptions, local: LocalMedia): Promise<Meeting> {
@@ -96,10 +96,12 @@ export class Meeting {
     this.cameraOn = this.#cameraOn;
     this.screenTrack = this.#screenTrack;
     this.#listen();
-    this.#timers.push(
-      setInterval(() => void this.#look(), lookEveryMs),
-      setInterval(() => this.#hear(), listenEveryMs),
-    );
+    const looking = setInterval(() => void this.#look(), lookEveryMs);
+    const listening = setInterval(() => this.#hear(), listenEveryMs);
+    this.#cleanUps.push(() => {
+      clearInterval(looking);
+      clearInterval(listening);
+    });
     void this.#start();
   }
 
@@ -166,9 +168,24 @@ export class Meeting {
 
   /** Lets go of everything local; the session may be closed already. */
   dispose(): void {
-    for (const timer of this.#timers.splice(0)) clearInterval(timer);
+    for (const cleanUp of this.#cleanUps.splice(0)) cleanUp();
     this.#screenTrack.peek()?.stop();
     this.#screenTrack.value = undefined;
+  }
+
+  /** For a bug report: what happened lately, and on what. Without tokens. */
+  report(): string {
+    const { session } = this;
+    const about = {
+      room: session.room,
+      peer: session.self.id,
+      events: session.eventMode,
+      connection: session.connection,
+      browser: navigator.userAgent,
+      stats: this.#stats.peek().at(-1),
+      history: session.history(),
+    };
+    return JSON.stringify(about, null, 2);
   }
 
   #listen(): void {
@@ -206,11 +223,16 @@ export class Meeting {
       microphone && this.#send('microphone', microphone),
       camera && this.#send('camera', camera),
     ]);
-    this.local.microphone.track.subscribe((track) => {
-      const publication = this.#publications.get('microphone');
-      if (track && publication && publication.track !== track)
-        void publication.replaceTrack(track).catch(() => {});
-    });
+    // Another device chosen in the middle of the meeting.
+    for (const source of ['microphone', 'camera'] as const) {
+      const stop = this.local[source].track.subscribe((track) => {
+        const publication = this.#publications.get(source);
+        if (track && publication && !publication.closed && publication.track !== track) {
+          publication.replaceTrack(track).catch(() => {});
+        }
+      });
+      this.#cleanUps.push(stop);
+    }
   }
 
   async #send(source: MediaSource, track: MediaStreamTrack): Promise<void> {

@@ -3,6 +3,7 @@ import { roomLink } from '../lib/page-url.ts';
 import type { Meeting } from '../model/meeting.ts';
 import { toast } from '../model/toasts.ts';
 import { CheckIcon, LinkIcon, Mark, PeopleIcon } from './icons.tsx';
+import { Settings } from './settings.tsx';
 
 /** Where one is, with how many, and how the connection stands. */
 export function MeetingHeader({ meeting }: { meeting: Meeting }) {
@@ -25,6 +26,7 @@ export function MeetingHeader({ meeting }: { meeting: Meeting }) {
           {count}
         </p>
         <CopyLink meeting={meeting} testId="copy-link" />
+        <Settings meeting={meeting} />
       </div>
     </header>
   );

@@ -1,5 +1,6 @@
 import { local, personName } from '../model/app-state.ts';
 import { Avatar } from './avatar.tsx';
+import { DeviceChoices } from './device-choices.tsx';
 import { CameraIcon, CameraOffIcon, MicIcon, MicOffIcon } from './icons.tsx';
 import { LevelMeter } from './level-meter.tsx';
 import { TrackVideo } from './track-video.tsx';
@@ -42,10 +43,7 @@ export function Preview() {
           <strong>{error.title}.</strong> {error.hint}
         </p>
       ))}
-      <div class="devices">
-        <DeviceChoice label="Camera" list={local.devices.value.cameras} device={camera} />
-        <DeviceChoice label="Microphone" list={local.devices.value.microphones} device={microphone} />
-      </div>
+      <DeviceChoices />
     </section>
   );
 }
@@ -70,33 +68,5 @@ function Toggle({ on, what, icon, onClick }: ToggleProps) {
     >
       {icon}
     </button>
-  );
-}
-
-interface DeviceChoiceProps {
-  label: string;
-  list: MediaDeviceInfo[];
-  device: typeof local.camera;
-}
-
-function DeviceChoice({ label, list, device }: DeviceChoiceProps) {
-  const named = list.filter(({ deviceId }) => deviceId !== '');
-  const current = device.track.value?.getSettings().deviceId ?? device.deviceId.value;
-  return (
-    <label class="field field-small">
-      <span>{label}</span>
-      <select
-        value={current}
-        disabled={named.length === 0}
-        onChange={(event) => void device.choose(event.currentTarget.value)}
-      >
-        {named.length === 0 && <option value="">{list.length > 0 ? 'Default' : 'None found'}</option>}
-        {named.map((each, n) => (
-          <option key={each.deviceId} value={each.deviceId}>
-            {each.label || `${label} ${n + 1}`}
-          </option>
-        ))}
-      </select>
-    </label>
   );
 }
