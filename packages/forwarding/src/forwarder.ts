@@ -1,31 +1,24 @@
 import type { MediaHappening } from '@weir/protocol';
-import {
-  decodeRtx,
-  isKeyFrame,
-  readVideoOrientation,
-  VideoCodec,
-  Vp8Descriptor,
-  Vp9Descriptor,
-} from '@weir/rtp';
-import { descriptorStartsKeyFrame } from './dependency-descriptor.ts';
 import { type DatagramBatch, type PacketEngine, PacketKind, PacketStatus, type WorkList } from './engine.ts';
 import { FanOut } from './fan-out.ts';
-import { type ReceiveStream, Reception } from './receive-stream.ts';
+import type { ReceiveStream } from './receive-stream.ts';
 import type { Receiver } from './receiver.ts';
 import { ForwardingRoom } from './room.ts';
 import { RtcpInput } from './rtcp-input.ts';
 import { RtcpOutput } from './rtcp-output.ts';
-import type { SsrcEntry } from './rtp-listener.ts';
+import { RtpInput } from './rtp-input.ts';
+import type { Sender } from './sender.ts';
 import type { Transport } from './transport.ts';
 
 /** Repair timers look this often (object-model.md §11.8). */
 const repairIntervalMs = 25;
 /** Levels, scores, activity and bit rates. */
-export const tickIntervalMs = 500;
-const transportFeedbackIntervalMs = 100;
+const tickIntervalMs = 500;
+/** So many ticks after the last stream fell silent, rates and levels have come to rest. */
+const idleTicks = 3;
 /** Deadlines are rounded up to this, so that many transports wake together. */
 const granularityMs = 5;
-/** Happenings that nobody drained: beyond this the oldest coalescible ones go. */
+/** Happenings that nobody drained: beyond this the oldest go. */
 const maxHappenings = 10_000;
 
 export interface ForwarderOptions {
@@ -51,8 +44,9 @@ export class Forwarder {
   strayPackets = 0;
 
   readonly #wallClockOffsetMs: number;
-  readonly #input: RtcpInput;
-  readonly #output: RtcpOutput;
+  readonly #rtpInput: RtpInput;
+  readonly #rtcpInput: RtcpInput;
+  readonly #rtcpOutput: RtcpOutput;
   readonly #remotes = new Map<number, Transport>();
   /** Transport of each packet of the batch at hand. */
   readonly #owners: (Transport | undefined)[] = [];
@@ -60,18 +54,18 @@ export class Forwarder {
   readonly #repairing = new Map<ReceiveStream, Receiver>();
   readonly #happenings: MediaHappening[] = [];
   #happeningsRead = 0;
-  readonly #vp8 = new Vp8Descriptor();
-  readonly #vp9 = new Vp9Descriptor();
   #nextAt = Number.POSITIVE_INFINITY;
   #nextTickAt = Number.POSITIVE_INFINITY;
+  #idle = 0;
 
   constructor(options: ForwarderOptions) {
     this.engine = options.engine;
     this.random = options.random;
     this.#wallClockOffsetMs = options.wallClockOffsetMs;
     this.fanOut = new FanOut(options.engine, options.workList);
-    this.#output = new RtcpOutput(this);
-    this.#input = new RtcpInput(this);
+    this.#rtpInput = new RtpInput(this);
+    this.#rtcpInput = new RtcpInput(this);
+    this.#rtcpOutput = new RtcpOutput(this);
   }
 
   /** Milliseconds since 1970. */
@@ -157,8 +151,8 @@ export class Forwarder {
       const length = batch.length[i]!;
       transport.receivedPackets++;
       transport.receivedBytes += length;
-      if (batch.kind[i] === PacketKind.rtp) this.#handleRtp(transport, serial, offset, length, now);
-      else this.#input.handle(transport, this.engine.arena, offset, length, now);
+      if (batch.kind[i] === PacketKind.rtp) this.#rtpInput.handle(transport, serial, offset, length, now);
+      else this.#rtcpInput.handle(transport, this.engine.arena, offset, length, now);
     }
     this.fanOut.flush();
     if (this.#repairing.size > 0) this.#repair(now);
@@ -174,10 +168,10 @@ export class Forwarder {
       if (!transport.ready) continue;
       if (now >= transport.nextFeedbackAt) {
         transport.nextFeedbackAt = Number.POSITIVE_INFINITY;
-        this.#output.sendTransportFeedback(transport);
+        this.#rtcpOutput.sendTransportFeedback(transport);
       }
-      if (now >= transport.nextRembAt) this.#output.sendRemb(transport, now);
-      if (now >= transport.nextReportAt) this.#output.sendReports(transport, now);
+      if (now >= transport.nextRembAt) this.#rtcpOutput.sendRemb(transport, now);
+      if (now >= transport.nextReportAt) this.#rtcpOutput.sendReports(transport, now);
       this.schedule(Math.min(transport.nextFeedbackAt, transport.nextRembAt, transport.nextReportAt));
     }
     this.schedule(this.#nextTickAt);
@@ -216,65 +210,13 @@ export class Forwarder {
     this.schedule(stream.keyFrames.nextTimeout());
   }
 
-  #handleRtp(transport: Transport, serial: number, offset: number, length: number, now: number): void {
-    const { fanOut } = this;
-    const { header, extensions } = fanOut;
-    const { arena } = this.engine;
-    if (!fanOut.read(offset, length)) {
-      transport.unmatchedPackets++;
-      return;
-    }
-    if (transport.feedback !== undefined) this.#noteArrival(transport, now);
-    const entry = transport.listener.find(header, arena, extensions, now);
-    if (entry === undefined) {
-      transport.unmatchedPackets++;
-      return;
-    }
-    const { receiver, stream } = entry;
-    if (entry.rtx && !this.#decodeRtx(transport, entry, offset)) return;
-
-    const key = receiver.video && this.#isKeyFrame(receiver);
-    const reception = stream.receive(header, serial, key, entry.rtx, now);
-    if (reception === Reception.dropped) return;
-    if (!stream.live) this.#cameAlive(stream, receiver, key, now);
-    if (key) {
-      stream.keyFrames.received();
-      stream.keyFrameCount++;
-    }
-    if (receiver.audioLevelId !== 0) this.#readLevel(receiver);
-    if (receiver.videoOrientationId !== 0) this.#readOrientation(receiver);
-    if (receiver.layered) this.#readDescriptor(receiver, stream);
-    receiver.tap?.(arena.slice(offset, offset + header.length));
-    if (stream.nack !== undefined && (stream.nack.missingCount > 0 || stream.nack.keyFrameNeeded)) {
-      this.#repairing.set(stream, receiver);
-    }
-    if (!receiver.paused) fanOut.forward(receiver, stream, serial, offset, key, now);
+  /** A stream misses packets: they are asked for after the batch. */
+  noteRepair(stream: ReceiveStream, receiver: Receiver): void {
+    this.#repairing.set(stream, receiver);
   }
 
-  /** Turns the RTX packet read last into the original and reads that. */
-  #decodeRtx(transport: Transport, entry: SsrcEntry, offset: number): boolean {
-    const { header } = this.fanOut;
-    const { stream, receiver } = entry;
-    transport.rtxReceivedBytes += header.length;
-    stream.rtxBytes += header.length;
-    const apt = receiver.codecs.apt[header.payloadType]!;
-    if (stream.ssrc === 0 || apt > 127) return false;
-    const length = decodeRtx(this.engine.arena, offset, header.length, apt, stream.ssrc);
-    return length >= 0 && this.fanOut.read(offset, length);
-  }
-
-  #isKeyFrame(receiver: Receiver): boolean {
-    const { header, extensions } = this.fanOut;
-    const { arena } = this.engine;
-    const id = receiver.dependencyDescriptorId;
-    if (id !== 0 && extensions.has(id)) {
-      return descriptorStartsKeyFrame(arena, extensions.offset(id), extensions.length(id));
-    }
-    const codec = receiver.codecs.videoCodec[header.payloadType]!;
-    return codec !== VideoCodec.none && isKeyFrame(codec, arena, header.payloadOffset, header.payloadLength);
-  }
-
-  #cameAlive(stream: ReceiveStream, receiver: Receiver, isKey: boolean, now: number): void {
+  /** The first packet of a stream, or the first after a silence. */
+  cameAlive(stream: ReceiveStream, receiver: Receiver, isKey: boolean, now: number): void {
     stream.live = true;
     if (stream.score.reset(10)) this.#tellReceiverScore(receiver);
     receiver.chooseLayers();
@@ -282,64 +224,10 @@ export class Forwarder {
       stream.keyFrames.want();
       this.noteKeyFrameWish(stream, receiver);
     }
-    this.#startTicks(now);
-  }
-
-  #startTicks(now: number): void {
+    this.#idle = 0;
     if (this.#nextTickAt !== Number.POSITIVE_INFINITY) return;
     this.#nextTickAt = now + tickIntervalMs;
     this.schedule(this.#nextTickAt);
-  }
-
-  #noteArrival(transport: Transport, now: number): void {
-    const { extensions } = this.fanOut;
-    const { arena } = this.engine;
-    const id = transport.transportSequenceId;
-    const at = extensions.offset(id);
-    if (at < 0 || extensions.length(id) < 2) return;
-    transport.feedback!.record((arena[at]! << 8) | arena[at + 1]!, now);
-    if (transport.nextFeedbackAt === Number.POSITIVE_INFINITY) {
-      transport.nextFeedbackAt = now + transportFeedbackIntervalMs;
-      this.schedule(transport.nextFeedbackAt);
-    }
-  }
-
-  #readLevel(receiver: Receiver): void {
-    const { extensions } = this.fanOut;
-    const at = extensions.offset(receiver.audioLevelId);
-    if (at < 0 || extensions.length(receiver.audioLevelId) < 1) return;
-    receiver.levelSum += this.engine.arena[at]! & 127;
-    receiver.levelCount++;
-  }
-
-  #readOrientation(receiver: Receiver): void {
-    const { extensions } = this.fanOut;
-    const { arena } = this.engine;
-    const at = extensions.offset(receiver.videoOrientationId);
-    if (at < 0) return;
-    const length = extensions.length(receiver.videoOrientationId);
-    if (length < 1 || arena[at] === receiver.orientation) return;
-    receiver.orientation = arena[at]!;
-    const orientation = readVideoOrientation(arena, at, length)!;
-    this.emit({
-      type: 'receiver.videoorientation',
-      roomId: receiver.room.id,
-      receiverId: receiver.id,
-      camera: orientation.backCamera,
-      flip: orientation.flip,
-      rotation: orientation.rotation,
-    });
-  }
-
-  /** Picture ids must go on without a jump when senders change layers, so the newest of each is known. */
-  #readDescriptor(receiver: Receiver, stream: ReceiveStream): void {
-    const { header } = this.fanOut;
-    const codec = receiver.codecs.videoCodec[header.payloadType]!;
-    const descriptor =
-      codec === VideoCodec.vp8 ? this.#vp8 : codec === VideoCodec.vp9 ? this.#vp9 : undefined;
-    if (descriptor === undefined) return;
-    if (!descriptor.parse(this.engine.arena, header.payloadOffset, header.payloadLength)) return;
-    stream.notePicture(descriptor.pictureId, descriptor.tl0PictureIndex);
   }
 
   /** Sends NACKs and key frame requests that are due, and forgets streams that need nothing. */
@@ -359,9 +247,9 @@ export class Forwarder {
       }
       if (nack !== undefined && nack.missingCount > 0) {
         nack.rttMs = transport.rttMs;
-        this.#output.sendNack(transport, stream, now);
+        this.#rtcpOutput.sendNack(transport, stream, now);
       }
-      if (keyFrames.take(now)) this.#output.sendKeyFrameRequest(transport, stream);
+      if (keyFrames.take(now)) this.#rtcpOutput.sendKeyFrameRequest(transport, stream);
       if ((nack?.missingCount ?? 0) > 0) this.schedule(now + repairIntervalMs);
       else if (!keyFrames.wanted) this.#repairing.delete(stream);
       this.schedule(keyFrames.nextTimeout());
@@ -391,7 +279,8 @@ export class Forwarder {
       }
     }
     for (const transport of this.transports) transport.tick(now);
-    this.#nextTickAt = alive ? now + tickIntervalMs : Number.POSITIVE_INFINITY;
+    this.#idle = alive ? 0 : this.#idle + 1;
+    this.#nextTickAt = this.#idle < idleTicks ? now + tickIntervalMs : Number.POSITIVE_INFINITY;
   }
 
   #tellReceiverScore(receiver: Receiver): void {
@@ -408,7 +297,7 @@ export class Forwarder {
     });
   }
 
-  #tellSenderScore(sender: import('./sender.ts').Sender): void {
+  #tellSenderScore(sender: Sender): void {
     const { receiver } = sender;
     if (receiver === undefined || !sender.forwards) return;
     const source = sender.openStream ?? sender.targetStream;

@@ -43,6 +43,7 @@ export class ReceiveStream {
   readonly video: boolean;
   readonly rid: string | undefined;
   readonly declaredSsrc: number | undefined;
+  readonly declaredRtxSsrc: number | undefined;
   readonly clockRate: number;
   readonly mimeType: string;
   readonly payloadType: number;
@@ -126,6 +127,7 @@ export class ReceiveStream {
     this.video = options.video;
     this.rid = options.rid;
     this.declaredSsrc = options.ssrc;
+    this.declaredRtxSsrc = options.rtxSsrc;
     this.ssrc = options.ssrc ?? 0;
     this.rtxSsrc = options.rtxSsrc ?? 0;
     this.dtx = options.dtx;
@@ -208,6 +210,14 @@ export class ReceiveStream {
     this.#expectedAtScore = 0;
     this.#receivedAtScore = 0;
     this.#repairedAtScore = this.repaired;
+  }
+
+  /** The receiver left its transport: what was learnt there is void. */
+  unbind(): void {
+    this.restart();
+    this.ssrc = this.declaredSsrc ?? 0;
+    this.rtxSsrc = this.declaredRtxSsrc ?? 0;
+    this.lastPacketAt = Number.NEGATIVE_INFINITY;
   }
 
   /** A sender report of this stream (RFC 3550 §6.4.1). Times in milliseconds; `unixMs` is our wall clock. */
@@ -331,6 +341,11 @@ export class ReceiveStream {
 
   get jitter(): number {
     return this.#jitter.value;
+  }
+
+  /** Relative transit time of the newest frame in timestamp units (RFC 3550 A.8), signed 32 bits. */
+  get transit(): number {
+    return (Math.round((this.newestArrivalMs * this.clockRate) / 1000) - this.newestTimestamp) | 0;
   }
 
   get fractionLost(): number {

@@ -21,6 +21,7 @@ export class Receiver {
   live: Sender[] = [];
 
   audioLevelId = 0;
+  absSendTimeId = 0;
   videoOrientationId = 0;
   dependencyDescriptorId = 0;
   /** -dBov summed since the last report of levels. */
@@ -129,6 +130,7 @@ export class Receiver {
   #readExtensions(): void {
     const idOf = (uri: string) => this.spec.headerExtensions.find((e) => e.uri === uri)?.id ?? 0;
     this.audioLevelId = this.spec.kind === 'audio' ? idOf(extensionUri.audioLevel) : 0;
+    this.absSendTimeId = idOf(extensionUri.absSendTime);
     this.videoOrientationId = this.video ? idOf(extensionUri.videoOrientation) : 0;
     this.dependencyDescriptorId = this.video ? idOf(extensionUri.dependencyDescriptor) : 0;
   }
@@ -148,7 +150,7 @@ export class Receiver {
         before.rid === encoding.rid &&
         before.payloadType === codec.payloadType &&
         before.dtx === (encoding.dtx ?? false) &&
-        (encoding.rtxSsrc === undefined || encoding.rtxSsrc === before.rtxSsrc);
+        before.declaredRtxSsrc === encoding.rtxSsrc;
       if (same) {
         before.keyFrames.setDelay(spec.keyFrameRequestDelayMs);
         return before;

@@ -63,7 +63,7 @@ export class ForwardingRoom {
     for (const receiver of [...transport.receivers]) {
       transport.removeReceiver(receiver);
       receiver.transport = undefined;
-      for (const stream of receiver.streams) stream.restart();
+      for (const stream of receiver.streams) stream.unbind();
     }
     for (const sender of [...transport.senders]) sender.setTransport(undefined, now);
     this.transports.delete(id);
@@ -166,7 +166,7 @@ export class ForwardingRoom {
     if (receiver.transport !== transport) {
       receiver.transport?.removeReceiver(receiver);
       // Over another transport SSRCs are learnt anew and numbers may start anywhere.
-      if (receiver.transport !== undefined) for (const stream of receiver.streams) stream.restart();
+      if (receiver.transport !== undefined) for (const stream of receiver.streams) stream.unbind();
     }
     receiver.transport = transport;
     transport?.addReceiver(receiver, now);

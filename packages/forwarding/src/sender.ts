@@ -1,5 +1,5 @@
 import type { SenderSpec } from '@weir/protocol';
-import { roundTripMs } from '@weir/rtp';
+import { extensionUri, roundTripMs } from '@weir/rtp';
 import { noPayloadType, SendCodecs } from './codec-table.ts';
 import type { ExtensionProfile } from './extension-profile.ts';
 import { LayerSelector } from './layer-selector.ts';
@@ -71,7 +71,6 @@ export class Sender {
   #association = -1;
   /** The MID goes out until the viewer has reported on the stream (as RFC 8843 §9.2 asks). */
   #sendsMid = true;
-  #reported = false;
   /** Timestamp and time where the last segment ended; NaN = nothing was sent yet. */
   #endTimestamp = Number.NaN;
   #endAt = 0;
@@ -135,7 +134,6 @@ export class Sender {
     this.transport = transport;
     this.#association = -1;
     this.#sendsMid = true;
-    this.#reported = false;
     this.chooseProfile();
     transport?.addSender(this, now);
     this.transportChanged();
@@ -301,7 +299,6 @@ export class Sender {
     this.remoteJitter = jitter;
     this.#updateScore(totalLost);
     this.remotePacketsLost = totalLost;
-    this.#reported = true;
     if (this.#sendsMid) {
       this.#sendsMid = false;
       this.chooseProfile();
@@ -316,8 +313,9 @@ export class Sender {
     this.#rateAt = now;
   }
 
-  get reported(): boolean {
-    return this.#reported;
+  /** Id of the audio level extension as the viewer has it; 0 = none. */
+  get audioLevelId(): number {
+    return this.spec.headerExtensions.find(({ uri }) => uri === extensionUri.audioLevel)?.id ?? 0;
   }
 
   /** Loss seen by the viewer minus what it got again; a score is only made from real traffic. */
@@ -346,7 +344,6 @@ export class Sender {
     this.lastOut = this.#randomStart();
     this.lastRtxOut = this.#randomStart();
     this.#resendNumber?.fill(-1);
-    this.#reported = false;
   }
 
   /** In the lower half, so that the first packets can't be taken for ones before a wrap. */
@@ -386,6 +383,6 @@ export class Sender {
       if (Math.abs(difference) < maxTimestampErrorSeconds * stream.clockRate) target += difference;
       if (((target - this.#endTimestamp) | 0) <= 0) target = this.#endTimestamp + 1;
     }
-    return target - timestamp;
+    return (target - timestamp) | 0;
   }
 }

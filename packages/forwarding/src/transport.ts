@@ -65,12 +65,16 @@ export class Transport {
   rtxReceivedBytes = 0;
   receivedBps = 0;
   sentBps = 0;
+  rtxReceivedBps = 0;
+  rtxSentBps = 0;
   /** What the endpoint estimates for itself; 0 = it said nothing. */
   remoteRembBps = 0;
   /** Loss that its transport-wide feedback told last, 0…1. */
   remoteLossFraction = 0;
   #receivedAtRate = 0;
   #sentAtRate = 0;
+  #rtxReceivedAtRate = 0;
+  #rtxSentAtRate = 0;
   #rateAt = 0;
   #expectedAtLoss = 0;
   #countedAtLoss = 0;
@@ -150,6 +154,10 @@ export class Transport {
     const elapsed = now - this.#rateAt;
     this.receivedBps = Math.round(((this.receivedBytes - this.#receivedAtRate) * 8000) / elapsed);
     this.sentBps = Math.round(((this.sentBytes - this.#sentAtRate) * 8000) / elapsed);
+    this.rtxReceivedBps = Math.round(((this.rtxReceivedBytes - this.#rtxReceivedAtRate) * 8000) / elapsed);
+    this.rtxSentBps = Math.round(((this.rtxSentBytes - this.#rtxSentAtRate) * 8000) / elapsed);
+    this.#rtxReceivedAtRate = this.rtxReceivedBytes;
+    this.#rtxSentAtRate = this.rtxSentBytes;
     this.#receivedAtRate = this.receivedBytes;
     this.#sentAtRate = this.sentBytes;
     this.#rateAt = now;

@@ -1,0 +1,139 @@
+import {
+  decodeRtx,
+  isKeyFrame,
+  readVideoOrientation,
+  VideoCodec,
+  Vp8Descriptor,
+  Vp9Descriptor,
+} from '@weir/rtp';
+import { descriptorStartsKeyFrame } from './dependency-descriptor.ts';
+import type { FanOut } from './fan-out.ts';
+import type { Forwarder } from './forwarder.ts';
+import { type ReceiveStream, Reception } from './receive-stream.ts';
+import type { Receiver } from './receiver.ts';
+import type { SsrcEntry } from './rtp-listener.ts';
+import type { Transport } from './transport.ts';
+
+const transportFeedbackIntervalMs = 100;
+
+/** Takes plain RTP: finds its stream, undoes RTX, counts, looks at what it says, and hands it to the fan-out. */
+export class RtpInput {
+  readonly #forwarder: Forwarder;
+  readonly #fanOut: FanOut;
+  readonly #arena: Uint8Array;
+  readonly #vp8 = new Vp8Descriptor();
+  readonly #vp9 = new Vp9Descriptor();
+
+  constructor(forwarder: Forwarder) {
+    this.#forwarder = forwarder;
+    this.#fanOut = forwarder.fanOut;
+    this.#arena = forwarder.engine.arena;
+  }
+
+  /** A packet of `length` bytes at `offset` of the arena, in slot `serial`. */
+  handle(transport: Transport, serial: number, offset: number, length: number, now: number): void {
+    const { header, extensions } = this.#fanOut;
+    if (!this.#fanOut.read(offset, length)) {
+      transport.unmatchedPackets++;
+      return;
+    }
+    // Before the stream is known: feedback speaks of all packets, probes included.
+    if (transport.feedback !== undefined) this.#noteArrival(transport, now);
+    const entry = transport.listener.find(header, this.#arena, extensions, now);
+    if (entry === undefined) {
+      transport.unmatchedPackets++;
+      return;
+    }
+    const { receiver, stream } = entry;
+    if (entry.rtx && !this.#decodeRtx(transport, entry, offset)) return;
+
+    const isKey = receiver.video && this.#isKeyFrame(receiver);
+    if (stream.receive(header, serial, isKey, entry.rtx, now) === Reception.dropped) return;
+    if (!stream.live) this.#forwarder.cameAlive(stream, receiver, isKey, now);
+    if (isKey) {
+      stream.keyFrames.received();
+      stream.keyFrameCount++;
+    }
+    if (receiver.audioLevelId !== 0) this.#readLevel(receiver);
+    if (receiver.videoOrientationId !== 0) this.#readOrientation(receiver);
+    if (receiver.layered) this.#readDescriptor(receiver, stream);
+    receiver.tap?.(this.#arena.slice(offset, offset + header.length));
+    if (stream.nack !== undefined && (stream.nack.missingCount > 0 || stream.nack.keyFrameNeeded)) {
+      this.#forwarder.noteRepair(stream, receiver);
+    }
+    if (!receiver.paused) this.#fanOut.forward(receiver, stream, serial, offset, isKey, now);
+  }
+
+  /** Turns the RTX packet read last into the original and reads that. */
+  #decodeRtx(transport: Transport, entry: SsrcEntry, offset: number): boolean {
+    const { header } = this.#fanOut;
+    const { stream, receiver } = entry;
+    transport.rtxReceivedBytes += header.length;
+    stream.rtxBytes += header.length;
+    const apt = receiver.codecs.apt[header.payloadType]!;
+    if (stream.ssrc === 0 || apt > 127) return false;
+    const length = decodeRtx(this.#arena, offset, header.length, apt, stream.ssrc);
+    return length >= 0 && this.#fanOut.read(offset, length);
+  }
+
+  #isKeyFrame(receiver: Receiver): boolean {
+    const { header, extensions } = this.#fanOut;
+    const id = receiver.dependencyDescriptorId;
+    if (id !== 0 && extensions.has(id)) {
+      return descriptorStartsKeyFrame(this.#arena, extensions.offset(id), extensions.length(id));
+    }
+    const codec = receiver.codecs.videoCodec[header.payloadType]!;
+    return (
+      codec !== VideoCodec.none && isKeyFrame(codec, this.#arena, header.payloadOffset, header.payloadLength)
+    );
+  }
+
+  #noteArrival(transport: Transport, now: number): void {
+    const { extensions } = this.#fanOut;
+    const id = transport.transportSequenceId;
+    const at = extensions.offset(id);
+    if (at < 0 || extensions.length(id) < 2) return;
+    transport.feedback!.record((this.#arena[at]! << 8) | this.#arena[at + 1]!, now);
+    if (transport.nextFeedbackAt === Number.POSITIVE_INFINITY) {
+      transport.nextFeedbackAt = now + transportFeedbackIntervalMs;
+      this.#forwarder.schedule(transport.nextFeedbackAt);
+    }
+  }
+
+  #readLevel(receiver: Receiver): void {
+    const { extensions } = this.#fanOut;
+    const at = extensions.offset(receiver.audioLevelId);
+    if (at < 0 || extensions.length(receiver.audioLevelId) < 1) return;
+    receiver.levelSum += this.#arena[at]! & 127;
+    receiver.levelCount++;
+  }
+
+  #readOrientation(receiver: Receiver): void {
+    const { extensions } = this.#fanOut;
+    const at = extensions.offset(receiver.videoOrientationId);
+    if (at < 0) return;
+    const length = extensions.length(receiver.videoOrientationId);
+    if (length < 1 || this.#arena[at] === receiver.orientation) return;
+    receiver.orientation = this.#arena[at]!;
+    const orientation = readVideoOrientation(this.#arena, at, length)!;
+    this.#forwarder.emit({
+      type: 'receiver.videoorientation',
+      roomId: receiver.room.id,
+      receiverId: receiver.id,
+      camera: orientation.backCamera,
+      flip: orientation.flip,
+      rotation: orientation.rotation,
+    });
+  }
+
+  /** Picture ids must go on without a jump when senders change layers, so the newest of each is known. */
+  #readDescriptor(receiver: Receiver, stream: ReceiveStream): void {
+    const { header } = this.#fanOut;
+    const codec = receiver.codecs.videoCodec[header.payloadType]!;
+    const descriptor =
+      codec === VideoCodec.vp8 ? this.#vp8 : codec === VideoCodec.vp9 ? this.#vp9 : undefined;
+    if (descriptor === undefined) return;
+    if (!descriptor.parse(this.#arena, header.payloadOffset, header.payloadLength)) return;
+    stream.notePicture(descriptor.pictureId, descriptor.tl0PictureIndex);
+  }
+}
