@@ -39,7 +39,8 @@ export type RoomCommand =
       peerId: number;
       receiverId: number;
       kind: unknown;
-      transportId: number;
+      /** null: born unbound, because the transport closed while the command waited for its turn. */
+      transportId: number | null;
       appData?: Record<string, unknown>;
       paused?: boolean;
       keyFrameRequestDelayMs?: number;

@@ -22,7 +22,9 @@ export const receiverHandlers: Pick<Handlers, ReceiverCommand> = {
     if (kind !== 'audio' && kind !== 'video' && kind !== 'depth') {
       throw typeError('kind', 'must be "audio", "video" or "depth"');
     }
-    ownTransportOf(draft, transportId, peerId, 'transport not found: it belongs to another peer');
+    if (transportId !== null) {
+      ownTransportOf(draft, transportId, peerId, 'transport not found: it belongs to another peer');
+    }
     if (peer.capabilities === undefined) {
       throw new RoomError(
         'invalid-state',

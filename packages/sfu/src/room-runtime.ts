@@ -166,22 +166,21 @@ export class RoomRuntime {
     options: { paused: boolean; keyFrameRequestDelayMs: number; appData: AppData },
   ): RtpReceiver {
     const receiverId = newProcessId();
-    const transportId = transport.id;
-    const create: RoomCommand = {
+    const create = (): RoomCommand => ({
       type: 'receiver.create',
       peerId: peer.id,
       receiverId,
       kind,
-      transportId,
+      transportId: transport.closed ? null : transport.id,
       ...options,
-    };
+    });
     // The room can take it at once, unless the capabilities it needs are still queued.
-    const events = peer.capabilities === undefined ? undefined : this.#commitNew(receiverId, create);
+    const events = peer.capabilities === undefined ? undefined : this.#commitNew(receiverId, create());
     const record = this.state.receivers.get(receiverId) ?? {
       id: receiverId,
       peerId: peer.id,
       kind,
-      transportId,
+      transportId: transport.id,
       payloadTypes: {},
       extensionIds: {},
       type: 'simple',
@@ -194,7 +193,7 @@ export class RoomRuntime {
     void this.#queue.push(() => {
       if (receiver.closed) return;
       try {
-        this.#turn(() => this.#delivery.emit(events ?? this.#commit(create)));
+        this.#turn(() => this.#delivery.emit(events ?? this.#commit(create())));
       } catch (error) {
         this.close(receiver, { type: 'receiver.close', receiverId }, error as Error);
       }
