@@ -266,10 +266,10 @@ export class Session extends Emitter<SessionEvents> {
   // ---- events
 
   #onEvent(event: LogEvent): void {
-    this.#deps.history.add({
-      kind: 'event',
-      text: `${event.type} ${event.target.kind} ${event.target.id} (${event.cursor})`,
-    });
+    if (!frequent.has(event.type)) {
+      const text = `${event.type} ${event.target.kind} ${event.target.id} (${event.cursor})`;
+      this.#deps.history.add({ kind: 'event', text });
+    }
     this.#remote.apply(event);
     const { target, data } = event;
     const reason = typeof data.reason === 'string' ? data.reason : '';
@@ -372,6 +372,9 @@ export class Session extends Emitter<SessionEvents> {
     this.#remote.reconcile(snapshot);
   }
 }
+
+/** Come all the time, and would push everything else out of the history. */
+const frequent: ReadonlySet<LogEvent['type']> = new Set(['audiolevels', 'dominantspeaker', 'score']);
 
 /** Why a peer is closed, in the server's words. */
 const closeReasons: Record<string, CloseReason> = {

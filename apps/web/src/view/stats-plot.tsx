@@ -25,6 +25,7 @@ function Direction({ samples, direction }: { samples: readonly SessionStats[]; d
   const of = samples.map((sample) => sample[direction]);
   const last = of.at(-1);
   const rates = of.map(({ bitrateBps }) => bitrateBps);
+  const losses = of.map(({ loss: share }) => share);
   const scale = scaleOf(rates);
   const bitrate = formatBitrate(last?.bitrateBps ?? 0);
   const loss = formatLoss(last?.loss ?? 0);
@@ -40,16 +41,9 @@ function Direction({ samples, direction }: { samples: readonly SessionStats[]; d
       <svg class="plot" viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" aria-hidden="true">
         <path class="plot-area" d={linePath(rates, scale, width, height, true)} />
         <path class="plot-line" d={linePath(rates, scale, width, height, false)} />
-        <path
-          class="plot-loss"
-          d={linePath(
-            of.map(({ loss: share }) => share),
-            0.2,
-            width,
-            height,
-            true,
-          )}
-        />
+        {losses.some((share) => share > 0) && (
+          <path class="plot-loss" d={linePath(losses, 0.2, width, height, true)} />
+        )}
       </svg>
     </div>
   );
