@@ -31,8 +31,6 @@ export const Reception = {
   /** Late beyond use, a jump, or seen already. */
   dropped: 0,
   accepted: 1,
-  /** Accepted, and the source began anew: nothing of before counts. */
-  restarted: 2,
 } as const;
 export type Reception = (typeof Reception)[keyof typeof Reception];
 
@@ -75,8 +73,6 @@ export class ReceiveStream {
   newestTl0PictureIndex = -1;
   /** Called before the numbers and times of the old generation are lost. */
   onRestart: (() => void) | undefined = undefined;
-  /** Feedback for this stream waits for the end of the batch. */
-  touched = false;
 
   packets = 0;
   bytes = 0;
@@ -99,6 +95,7 @@ export class ReceiveStream {
   readonly #jitter: JitterEstimator;
   #highest = 0;
   #timed = false;
+  #keyFrameTimestamp = 0;
   #compactNtp = 0;
   #reportUnixMs = 0;
   #reportTimestamp = 0;
@@ -154,7 +151,6 @@ export class ReceiveStream {
     now: number,
   ): Reception {
     const seq = header.sequenceNumber;
-    let reception: Reception = Reception.accepted;
     let extended: number;
     if (!this.started) {
       // A repair of something from before our time tells nothing about where the stream is.
@@ -182,7 +178,6 @@ export class ReceiveStream {
         this.started = true;
         this.#validator.update(seq);
         extended = this.#renumber(seq);
-        reception = Reception.restarted;
       } else if (extended > this.#highest) {
         this.#highest = extended;
       }
@@ -190,8 +185,7 @@ export class ReceiveStream {
     if (this.nack?.receive(seq, isKeyFrame, recovered, now)) this.repaired++;
     // Jitter counts packets as they were sent; late ones would look like a clock that jumps.
     if (extended === this.#highest) this.#jitter.update(header.timestamp, now);
-    this.#take(extended, header, serial, recovered, now);
-    return reception;
+    return this.#take(extended, header, serial, recovered, now);
   }
 
   /** Forgets where the stream was: its next packet begins a new generation. */
@@ -279,6 +273,14 @@ export class ReceiveStream {
       lastSenderReport: Number.isFinite(sinceReport) ? this.#compactNtp : 0,
       delaySinceLastSenderReport: Number.isFinite(sinceReport) ? dlsrFromMs(sinceReport) : 0,
     };
+  }
+
+  /** The packet taken last begins a key frame, or (H.264) is one of several that do. */
+  noteKeyFrame(timestamp: number): void {
+    this.keyFrames.received();
+    if (this.keyFrameCount > 0 && timestamp === this.#keyFrameTimestamp) return;
+    this.#keyFrameTimestamp = timestamp;
+    this.keyFrameCount++;
   }
 
   /** Keeps the newest picture id and TL0 index (-1 = absent in this packet). */

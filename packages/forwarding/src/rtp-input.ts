@@ -50,10 +50,7 @@ export class RtpInput {
     const isKey = receiver.video && this.#isKeyFrame(receiver);
     if (stream.receive(header, serial, isKey, entry.rtx, now) === Reception.dropped) return;
     if (!stream.live) this.#forwarder.cameAlive(stream, receiver, isKey, now);
-    if (isKey) {
-      stream.keyFrames.received();
-      stream.keyFrameCount++;
-    }
+    if (isKey) stream.noteKeyFrame(header.timestamp);
     if (receiver.audioLevelId !== 0) this.#readLevel(receiver);
     if (receiver.videoOrientationId !== 0) this.#readOrientation(receiver);
     if (receiver.layered) this.#readDescriptor(receiver, stream);

@@ -24,11 +24,11 @@ describe('numbers and time of a sender', () => {
     });
     const { viewer, endpoint } = watch(host, receiver);
     streams[0]!.start();
-    // 300 packets a second: two turns of the publisher's numbers, two of ours.
-    host.clock.runFor(500_000);
+    // 300 packets a second: two turns of the publisher's numbers, at least one of ours.
+    host.clock.runFor(250_000);
     streams[0]!.stop();
     host.clock.runFor(1000);
-    expect(viewer.got.size).toBeGreaterThan(2 * 65_536);
+    expect(viewer.got.size).toBeGreaterThan(65_536 + 5000);
     expect(viewer.holes).toEqual([]);
     expect(endpoint.unauthentic).toBe(0);
     expect(steps(viewer.contents).every((step) => step === 1)).toBe(true);

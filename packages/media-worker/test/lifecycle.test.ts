@@ -2,7 +2,7 @@ import type { RoomMediaUpdate } from '@weir/protocol';
 import { describe, expect, it } from 'vitest';
 import { publish, watch } from './scene.ts';
 import { receiverSpec } from './specs.ts';
-import { roomId, WorkerHost } from './worker-host.ts';
+import { roomId, WorkerHost, workerTcpPort } from './worker-host.ts';
 
 describe('transports', () => {
   it('tell their way in the order of the object model', () => {
@@ -186,6 +186,21 @@ describe('transports', () => {
     expect(endpoint.state).toBe('connected');
     expect(viewer.holes).toEqual([]);
     expect(host.of('transport.closed')).toEqual([]);
+  });
+
+  it('over TCP die with their connection', () => {
+    const host = new WorkerHost({ policy: { delayMs: 10 } });
+    const { spec, socket } = host.connected({ tcp: true }, workerTcpPort);
+    expect(host.of('transport.tuple')[0]!.tuple.protocol).toBe('tcp');
+    const { ip, port } = socket.address;
+    host.worker.handleTcpClosed({ ip, port: port + 1, protocol: 'tcp' }, host.clock.now());
+    host.worker.handleTcpClosed({ ip, port, protocol: 'udp' }, host.clock.now());
+    host.settle();
+    expect(host.of('transport.closed')).toEqual([]);
+    host.worker.handleTcpClosed({ ip, port, protocol: 'tcp' }, host.clock.now());
+    host.settle();
+    expect(host.of('transport.ice').at(-1)!.state).toBe('disconnected');
+    expect(host.of('transport.closed')).toMatchObject([{ transportId: spec.id }]);
   });
 
   it('whose credentials are unusable are told as closed, and the rest of the update is done', () => {

@@ -20,6 +20,7 @@ import {
 import { createMediaWorker, type MediaWorkerContract } from '../src/index.ts';
 
 export const workerAddress = { ip: '198.51.100.1', port: 44_444 };
+export const workerTcpPort = 44_443;
 export const roomId = 'room-1';
 /** 2026-01-01, so that NTP times are realistic. */
 export const wallClockOffsetMs = Date.UTC(2026, 0, 1);
@@ -57,6 +58,8 @@ export class WorkerHost {
     });
     this.engine = new NodeEngine({
       udp: this.network.bind(workerAddress.ip, workerAddress.port),
+      // Streams come framed from a TCP port; to the engine they are datagrams like others.
+      tcp: this.network.bind(workerAddress.ip, workerTcpPort),
       slotCount: options.slotCount ?? 8192,
     });
     this.worker = createMediaWorker({
@@ -124,7 +127,10 @@ export class WorkerHost {
   }
 
   /** A WebRTC transport of a new peer and the endpoint at its other end, not started yet. */
-  transport(options: Partial<WebRtcTransportSpec> = {}): {
+  transport(
+    options: Partial<WebRtcTransportSpec> = {},
+    port = workerAddress.port,
+  ): {
     spec: WebRtcTransportSpec;
     endpoint: TestEndpoint;
     socket: VirtualSocket;
@@ -138,7 +144,7 @@ export class WorkerHost {
       certificate: endpointCertificate,
       remote: {
         ice,
-        candidates: [workerAddress],
+        candidates: [{ ip: workerAddress.ip, port }],
         fingerprint: certificate.fingerprints.find(({ algorithm }) => algorithm === 'sha-256')!,
       },
     });
@@ -161,8 +167,8 @@ export class WorkerHost {
   }
 
   /** As transport(), and waits until it is connected. */
-  connected(options: Partial<WebRtcTransportSpec> = {}): ReturnType<WorkerHost['transport']> {
-    const made = this.transport(options);
+  connected(options: Partial<WebRtcTransportSpec> = {}, port?: number): ReturnType<WorkerHost['transport']> {
+    const made = this.transport(options, port);
     made.endpoint.start();
     if (!this.clock.runWhile(() => made.endpoint.state !== 'connected', 20_000)) {
       throw new Error(`not connected: ${made.endpoint.state}`);
