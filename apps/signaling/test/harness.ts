@@ -10,7 +10,7 @@ import { Sweeper } from '../src/sweeper.ts';
 import { type CreateTokenOptions, createToken } from '../src/tokens/token.ts';
 import type { TestDatabase } from './databases.ts';
 import { FakePods } from './fake-pods.ts';
-import { settle, VirtualClock } from './virtual-clock.ts';
+import { settle, VirtualClock, watched } from './virtual-clock.ts';
 
 const key = { keyId: 'test', secret: 'a secret for tests of at least 32 characters' };
 export const podSecrets = ['another secret for tests of at least 32 characters'] as const;
@@ -51,7 +51,7 @@ export class Instance {
   ) {
     this.clock = options.clock ?? new VirtualClock();
     this.pods = options.pods ?? new FakePods();
-    this.driver = database.connect();
+    this.driver = watched(database.connect());
     this.config = appConfig(readEnvironment({ WEIR_RATE_BURST: '100000', ...options.env }), {
       apiKeys: new Map([[key.keyId, key.secret]]),
       podSecrets,
