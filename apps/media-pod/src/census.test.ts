@@ -1,0 +1,80 @@
+import type { RoomMediaUpdate } from '@weir/protocol';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Census } from './census.ts';
+
+type Fields = { base: number | null; version: number; put?: number[]; remove?: number[]; roomId?: string };
+
+/** Only ids are counted, so specs are nothing but ids here. */
+const update = ({ base, version, put = [], remove = [], roomId = 'daily' }: Fields): RoomMediaUpdate =>
+  ({
+    roomId,
+    base,
+    version,
+    put: {
+      transports: put.map((id) => ({ id })),
+      receivers: [],
+      senders: put.map((id) => ({ id: id + 1000 })),
+    },
+    remove: { transports: remove, receivers: [], senders: remove.map((id) => id + 1000) },
+    keyFrames: [],
+  }) as unknown as RoomMediaUpdate;
+
+function note(census: Census, fields: Fields, applied = true): void {
+  census.noteUpdate(update(fields), { applied, version: fields.version });
+}
+
+describe('Census', () => {
+  it('counts what is put, replaced and removed, once', () => {
+    const census = new Census();
+    note(census, { base: null, version: 1, put: [1, 2] });
+    note(census, { base: 1, version: 2, put: [2, 3], remove: [1] });
+    note(census, { base: 1, version: 2, put: [2, 3], remove: [1] });
+    expect(census.count).toEqual({ transports: 2, receivers: 0, senders: 2 });
+    note(census, { base: null, version: 3, put: [9] });
+    expect(census.count).toEqual({ transports: 1, receivers: 0, senders: 1 });
+  });
+
+  it('counts nothing of what the worker did not take', () => {
+    const census = new Census();
+    note(census, { base: 4, version: 5, put: [1] }, false);
+    census.noteUpdate(update({ base: 1, version: 2, put: [1] }), { applied: true, version: 7 });
+    expect(census.count.transports).toBe(0);
+  });
+
+  it('forgets transports that died, and empty rooms', () => {
+    const census = new Census();
+    note(census, { base: null, version: 1, put: [1, 2] });
+    const closed = { type: 'transport.closed', roomId: 'daily', transportId: 1, reason: 'dtls' } as const;
+    census.noteHappening(closed);
+    census.noteHappening(closed);
+    expect(census.count.transports).toBe(1);
+    note(census, { base: 1, version: 2, remove: [1, 2] });
+    expect(census.count).toEqual({ transports: 0, receivers: 0, senders: 0 });
+    expect(census.rooms).toBe(0);
+  });
+
+  it('agrees with counting from scratch', () => {
+    const step = fc.record({
+      room: fc.constantFrom('a', 'b'),
+      whole: fc.boolean(),
+      put: fc.array(fc.integer({ min: 1, max: 9 })),
+      remove: fc.array(fc.integer({ min: 1, max: 9 })),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+        const census = new Census();
+        const rooms: Record<string, Set<number>> = { a: new Set(), b: new Set() };
+        for (const [index, { room, whole, put, remove }] of steps.entries()) {
+          const gone = whole ? [] : remove;
+          note(census, { roomId: room, base: whole ? null : index, version: index + 1, put, remove: gone });
+          const kept = whole ? [] : [...rooms[room]!];
+          rooms[room] = new Set([...kept, ...put].filter((id) => !gone.includes(id)));
+        }
+        const expected = rooms.a!.size + rooms.b!.size;
+        expect(census.count).toEqual({ transports: expected, receivers: 0, senders: expected });
+      }),
+      { seed: 7, numRuns: 200 },
+    );
+  });
+});

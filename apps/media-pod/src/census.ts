@@ -1,0 +1,68 @@
+import type { MediaHappening, MediaUpdateAnswer, RoomMediaUpdate } from '@weir/protocol';
+
+export interface CensusCount {
+  readonly transports: number;
+  readonly receivers: number;
+  readonly senders: number;
+}
+
+interface RoomCensus {
+  version: number;
+  readonly transports: Set<number>;
+  readonly receivers: Set<number>;
+  readonly senders: Set<number>;
+}
+
+/** How much a worker holds, counted from what it was told and what it tells: for load, capacity and drain. */
+export class Census {
+  readonly #rooms = new Map<string, RoomCensus>();
+  #transports = 0;
+  #receivers = 0;
+  #senders = 0;
+
+  get count(): CensusCount {
+    return { transports: this.#transports, receivers: this.#receivers, senders: this.#senders };
+  }
+
+  get rooms(): number {
+    return this.#rooms.size;
+  }
+
+  /** After the worker answered an update. What it did not take (missed step, older than it holds) counts nothing. */
+  noteUpdate(update: RoomMediaUpdate, answer: MediaUpdateAnswer): void {
+    if (!answer.applied || answer.version !== update.version) return;
+    const known = this.#rooms.get(update.roomId);
+    if (known !== undefined && known.version >= update.version) return;
+    const room: RoomCensus =
+      known !== undefined && update.base !== null
+        ? known
+        : { version: 0, transports: new Set(), receivers: new Set(), senders: new Set() };
+    this.#forget(known);
+    room.version = update.version;
+    for (const kind of ['transports', 'receivers', 'senders'] as const) {
+      for (const spec of update.put[kind]) room[kind].add(spec.id);
+      for (const id of update.remove[kind]) room[kind].delete(id);
+    }
+    if (room.transports.size + room.receivers.size + room.senders.size === 0) {
+      this.#rooms.delete(update.roomId);
+      return;
+    }
+    this.#rooms.set(update.roomId, room);
+    this.#transports += room.transports.size;
+    this.#receivers += room.receivers.size;
+    this.#senders += room.senders.size;
+  }
+
+  /** A transport that died by itself is gone before signaling says so. */
+  noteHappening(happening: MediaHappening): void {
+    if (happening.type !== 'transport.closed') return;
+    if (this.#rooms.get(happening.roomId)?.transports.delete(happening.transportId)) this.#transports -= 1;
+  }
+
+  #forget(room: RoomCensus | undefined): void {
+    if (room === undefined) return;
+    this.#transports -= room.transports.size;
+    this.#receivers -= room.receivers.size;
+    this.#senders -= room.senders.size;
+  }
+}

@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest';
+import { ConfigError, helpText, readConfig } from './config.ts';
+
+const required = { WEIR_SIGNALING_URL: 'http://127.0.0.1:3000/', WEIR_POD_SECRETS: 's'.repeat(32) };
+
+function errorOf(environment: Record<string, string>): string {
+  try {
+    readConfig(environment);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    return (error as Error).message;
+  }
+  throw new Error('it was accepted');
+}
+
+describe('readConfig', () => {
+  it('needs two settings only', () => {
+    const config = readConfig(required);
+    expect(config).toMatchObject({
+      development: false,
+      signalingUrls: ['http://127.0.0.1:3000'],
+      secrets: ['s'.repeat(32)],
+      media: { ip: undefined, port: 40_000, tcp: true, announced: undefined },
+      control: { ip: '::', port: 4000 },
+      leaseIntervalMs: 5000,
+      drainMs: 25_000,
+    });
+    expect(config.podId).toMatch(/^pod-[0-9a-f]{8}$/);
+    expect(readConfig(required).podId).not.toBe(config.podId);
+  });
+
+  it('names every setting at fault, with the remedy', () => {
+    const message = errorOf({
+      WEIR_SIGNALING_URL: 'ftp://x',
+      WEIR_MEDIA_PORT: '70000',
+      WEIR_ANNOUNCED_ADDRESSES: 'example.org',
+      WEIR_POD_ID: 'has space',
+      WEIR_ANNOUNCE_FROM: '10.0.0.0/99',
+      WEIR_CONSENT_TIMEOUT_MS: '5',
+    });
+    expect(message).toContain('7 settings are wrong');
+    expect(message).toContain('WEIR_SIGNALING_URL="ftp://x": must be an http:// or https:// URL');
+    expect(message).toContain('WEIR_MEDIA_PORT="70000": must be a whole number from 0 to 65535');
+    expect(message).toContain('"example.org" is no address; write 192.0.2.7');
+    expect(message).toContain('WEIR_POD_ID="has space"');
+    expect(message).toContain('WEIR_ANNOUNCE_FROM="10.0.0.0/99": must be interface names');
+    expect(message).toContain('WEIR_CONSENT_TIMEOUT_MS="5": must be 0 (never) or from 10000 to 60000');
+    expect(message).toContain('WEIR_POD_SECRETS is missing.');
+    expect(message).toContain('--help');
+  });
+
+  it('never repeats a secret', () => {
+    const message = errorOf({ ...required, WEIR_POD_SECRETS: 'hunter2' });
+    expect(message).toContain('openssl rand -hex 32');
+    expect(message).not.toContain('hunter2');
+  });
+
+  it('takes an empty variable for a missing one, as compose files and charts make them', () => {
+    expect(readConfig({ ...required, WEIR_MEDIA_PORT: '', WEIR_ANNOUNCED_ADDRESSES: ' ' }).media.port).toBe(
+      40_000,
+    );
+  });
+
+  it('does not make people wait in development', () => {
+    expect(readConfig({ ...required, WEIR_ENV: 'development' }).drainMs).toBe(0);
+    expect(readConfig({ ...required, WEIR_ENV: 'development', WEIR_DRAIN_SECONDS: '3' }).drainMs).toBe(3000);
+  });
+});
+
+it('the help names each setting with a description', () => {
+  const help = helpText();
+  for (const name of [
+    'WEIR_POD_SECRETS',
+    'WEIR_MEDIA_PORT',
+    'WEIR_ANNOUNCED_ADDRESSES',
+    'WEIR_DRAIN_SECONDS',
+  ]) {
+    expect(help).toMatch(new RegExp(`^ {2}${name}\\n {6}\\S`, 'm'));
+  }
+  expect(Math.max(...help.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100);
+});

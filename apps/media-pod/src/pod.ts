@@ -1,0 +1,336 @@
+import { networkInterfaces } from 'node:os';
+import { performance } from 'node:perf_hooks';
+import { serve } from '@hono/node-server';
+import { Reporter, ReportLoop, type ReportLoopChange, SignalingClient } from '@weir/pod-control';
+import type { PodLease } from '@weir/protocol';
+import { interfaceAddresses, isUnspecified } from './addresses.ts';
+import { Census } from './census.ts';
+import type { Config } from './config.ts';
+import { createControl } from './control.ts';
+import { type LoadRates, type LoadReading, LoopLag, ratesBetween } from './load.ts';
+import type { Logger } from './log.ts';
+import { createMetrics } from './metrics.ts';
+import { version } from './version.ts';
+import type { Worker } from './worker.ts';
+
+export interface PodOptions {
+  readonly config: Config;
+  readonly worker: Worker;
+  readonly log: Logger;
+  /** Milliseconds since 1970: new at each start. */
+  readonly epoch: number;
+  /** Another process took this pod's name: there is nothing left to do here. */
+  readonly onSuperseded?: () => void;
+}
+
+/** A running pod: a worker, the control API, and the lease and reports that tell signaling of it. */
+export class Pod {
+  readonly controlUrl: string;
+  readonly #options: PodOptions;
+  readonly #worker: Worker;
+  readonly #log: Logger;
+  readonly #census = new Census();
+  readonly #reporter: Reporter;
+  readonly #reports: ReportLoop;
+  readonly #lag = new LoopLag();
+  readonly #server: ControlServer;
+  #leaseTimer: NodeJS.Timeout | undefined;
+  #reading: LoadReading;
+  #rates: LoadRates & { loopLagMs: number } = { cpu: 0, egressPps: 0, egressBps: 0, loopLagMs: 0 };
+  #draining = false;
+  #stopping = false;
+  #emptied: (() => void) | undefined;
+
+  /** Opens the control port and begins to renew the lease. Rejects when the port is taken. */
+  static async start(options: PodOptions): Promise<Pod> {
+    // Hono's app needs the pod and the pod its port: the requests of the first instant wait for the pod.
+    const ready = Promise.withResolvers<Pod>();
+    const server = await listen(options.config.control, async (request) => {
+      const pod = await ready.promise;
+      return await pod.#handle(request);
+    });
+    const pod = new Pod(options, server);
+    ready.resolve(pod);
+    await pod.#renew();
+    return pod;
+  }
+
+  readonly #handle: (request: Request) => Response | Promise<Response>;
+
+  private constructor(options: PodOptions, server: ControlServer) {
+    const { config, worker, log } = options;
+    this.#options = options;
+    this.#worker = worker;
+    this.#log = log;
+    this.#server = server;
+    this.controlUrl = config.control.url ?? defaultControlUrl(config, server.port);
+    this.#reading = { nowMs: performance.now(), cpuMicros: 0, sentPackets: 0, sentBytes: 0 };
+    this.#reporter = new Reporter({ podId: config.podId, epoch: options.epoch, random: Math.random });
+    this.#reports = new ReportLoop({
+      reporter: this.#reporter,
+      client: new SignalingClient({
+        podId: config.podId,
+        urls: config.signalingUrls,
+        secrets: config.secrets,
+        attemptTimeoutMs: reportTimeoutMs,
+        timeoutMs: reportTimeoutMs,
+      }),
+      now: () => performance.now(),
+      onChange: (change) => this.#onReportChange(change),
+    });
+    worker.onHappening = (happening) => {
+      const { type, ...rest } = happening;
+      log.debug(rest, type);
+      this.#census.noteHappening(happening);
+      this.#reports.push(happening);
+      this.#checkEmptied();
+    };
+    const metrics = createMetrics({
+      mediaPort: worker.port,
+      capacity: config.capacity,
+      counters: () => worker.counters(),
+      snapshot: () => this.#snapshot(),
+    });
+    const control = createControl({
+      podId: config.podId,
+      secrets: config.secrets,
+      worker: {
+        apply: async (update) => {
+          const answer = await worker.apply(update);
+          this.#census.noteUpdate(update, answer);
+          log.debug(
+            { room: update.roomId, base: update.base, to: update.version, ...answer },
+            answer.applied
+              ? 'media update'
+              : 'media update does not follow what is here; asked for the whole',
+          );
+          this.#checkEmptied();
+          return answer;
+        },
+        inspect: (roomId, request) => worker.inspect(roomId, request),
+        rooms: () => worker.rooms(),
+      },
+      metrics,
+      log,
+      drain: () => this.drain(),
+      undrain: () => this.undrain(),
+      whyNotReady: () => (this.#stopping ? 'the pod is stopping' : undefined),
+      whyNotPlaceable: () => this.#whyNotPlaceable(),
+    });
+    this.#handle = (request) => control.fetch(request);
+    this.#lag.start();
+  }
+
+  get controlPort(): number {
+    return this.#server.port;
+  }
+
+  get transports(): number {
+    return this.#census.count.transports;
+  }
+
+  /** No new rooms; what runs goes on. Signaling lets peers move to other pods. */
+  drain(): { draining: boolean; transports: number } {
+    if (!this.#draining) {
+      this.#draining = true;
+      this.#log.info({ transports: this.transports }, 'draining: no new rooms come here');
+      void this.#renew();
+    }
+    return { draining: true, transports: this.transports };
+  }
+
+  /** Takes drain() back, unless the pod is stopping. */
+  undrain(): { draining: boolean; transports: number } {
+    if (this.#draining && !this.#stopping) {
+      this.#draining = false;
+      this.#log.info('draining was taken back: rooms may come here again');
+      void this.#renew();
+    }
+    return { draining: this.#draining, transports: this.transports };
+  }
+
+  /**
+   * Ends in order: not placeable; wait until peers have moved away or `drainMs` are over; close_notify on what
+   * is left; last report; ports closed.
+   */
+  async stop(drainMs: number): Promise<void> {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    this.#draining = true;
+    this.#log.info({ transports: this.transports, drainSeconds: drainMs / 1000 }, 'stopping');
+    await this.#renew();
+    if (this.transports > 0 && drainMs > 0) {
+      await this.#waitUntilEmpty(drainMs);
+      const left = this.transports;
+      if (left > 0) this.#log.warn({ transports: left }, 'the time to drain is over; closing what is left');
+    }
+    await this.#worker.close();
+    await this.#renew();
+    clearTimeout(this.#leaseTimer);
+    if (!(await this.#reports.settled(lastReportMs))) {
+      this.#log.warn('signaling did not take the last report; it will find out by the lease');
+    }
+    this.#reports.stop();
+    this.#lag.stop();
+    await this.#server.close();
+    this.#log.info('stopped');
+  }
+
+  async #renew(): Promise<void> {
+    clearTimeout(this.#leaseTimer);
+    await this.#sample();
+    this.#reports.renew(await this.#lease());
+    if (this.#reports.stopped) return;
+    // Signaling may run with shorter leases than this pod was told.
+    const { leaseSeconds } = this.#reporter.status;
+    const third = leaseSeconds === undefined ? Number.POSITIVE_INFINITY : (leaseSeconds * 1000) / 3;
+    const interval = Math.min(this.#options.config.leaseIntervalMs, third);
+    this.#leaseTimer = setTimeout(() => void this.#renew(), interval);
+  }
+
+  async #lease(): Promise<PodLease> {
+    const { config } = this.#options;
+    return {
+      controlUrl: this.controlUrl,
+      region: config.region,
+      version,
+      addresses: [...this.#worker.addresses],
+      fingerprints: [...this.#worker.fingerprints],
+      capacity: config.capacity,
+      placeable: !this.#draining && this.transports < config.capacity,
+      draining: this.#draining,
+      load: { ...this.#census.count, ...this.#rates },
+      rooms: await this.#worker.rooms(),
+    };
+  }
+
+  async #sample(): Promise<void> {
+    const { user, system } = process.cpuUsage();
+    const { sentPackets, sentBytes } = await this.#worker.counters();
+    const reading = { nowMs: performance.now(), cpuMicros: user + system, sentPackets, sentBytes };
+    // Two leases in one moment (drain, stop) would make rates of noise.
+    if (reading.nowMs - this.#reading.nowMs < shortestSampleMs) return;
+    this.#rates = { ...ratesBetween(this.#reading, reading), loopLagMs: this.#lag.takeP99Ms() };
+    this.#reading = reading;
+  }
+
+  #whyNotPlaceable(): string | undefined {
+    if (this.#stopping) return 'the pod is stopping';
+    if (this.#draining) return 'the pod is draining';
+    const { capacity } = this.#options.config;
+    if (this.transports >= capacity) return `all ${capacity} transports are taken`;
+    const { leaseAcknowledgedAt, leaseSeconds } = this.#reporter.status;
+    if (leaseAcknowledgedAt === undefined) return 'signaling has not acknowledged the lease yet';
+    if (performance.now() - leaseAcknowledgedAt > (leaseSeconds ?? 15) * 1000) {
+      return 'the lease has run out: signaling does not answer';
+    }
+    return undefined;
+  }
+
+  #snapshot() {
+    const status = this.#reporter.status;
+    const { leaseAcknowledgedAt } = status;
+    return {
+      rooms: this.#census.rooms,
+      ...this.#census.count,
+      ...this.#rates,
+      leaseAgeSeconds:
+        leaseAcknowledgedAt === undefined ? undefined : (performance.now() - leaseAcknowledgedAt) / 1000,
+      placeable: this.#whyNotPlaceable() === undefined,
+      draining: this.#draining,
+      reportsQueued: status.queued,
+      reportFailures: status.failures,
+      happeningsShed: status.shed,
+      happeningsRefused: status.refused,
+    };
+  }
+
+  #onReportChange(change: ReportLoopChange): void {
+    const detail = 'error' in change ? { reason: change.error.message } : {};
+    switch (change.type) {
+      case 'away':
+        this.#log.warn(detail, 'signaling does not answer; running media goes on and reports are kept');
+        break;
+      case 'back':
+        this.#log.info({ failures: change.failures }, 'signaling takes reports');
+        break;
+      case 'refused':
+        this.#log.error(detail, 'signaling refused a report for good; what it could not read is dropped');
+        break;
+      case 'superseded':
+        this.#log.error(
+          detail,
+          `another pod runs as ${this.#options.config.podId}: give every pod its own WEIR_POD_ID, or none`,
+        );
+        this.#options.onSuperseded?.();
+        break;
+    }
+  }
+
+  async #waitUntilEmpty(timeoutMs: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs);
+      this.#emptied = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#emptied = undefined;
+  }
+
+  #checkEmptied(): void {
+    if (this.transports === 0) this.#emptied?.();
+  }
+}
+
+interface ControlServer {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+async function listen(
+  { ip, port }: { ip: string; port: number },
+  handle: (request: Request) => Promise<Response>,
+): Promise<ControlServer> {
+  return await new Promise((resolve, reject) => {
+    const server = serve({ fetch: handle, hostname: ip, port }, (info) => {
+      resolve({
+        port: info.port,
+        close: () =>
+          new Promise((closed) => {
+            server.close(() => closed());
+            if ('closeIdleConnections' in server) server.closeIdleConnections();
+            const last = setTimeout(
+              () => 'closeAllConnections' in server && server.closeAllConnections(),
+              500,
+            );
+            last.unref();
+          }),
+      });
+    });
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE') {
+        reject(
+          new Error(`TCP port ${port} is taken: set WEIR_CONTROL_PORT to another one, or to 0 for any.`),
+        );
+      } else reject(error);
+    });
+  });
+}
+
+/** Where signaling most probably reaches this pod. */
+function defaultControlUrl(config: Config, port: number): string {
+  const { ip, podIp } = config.control;
+  const host =
+    podIp ??
+    (isUnspecified(ip)
+      ? config.development
+        ? '127.0.0.1'
+        : (interfaceAddresses(networkInterfaces(), undefined)[0] ?? '127.0.0.1')
+      : ip);
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+const reportTimeoutMs = 4000;
+const lastReportMs = 2000;
+const shortestSampleMs = 500;
