@@ -109,7 +109,9 @@ export function receivingConformance(createWorld: CreateWorld): void {
     peer.send(rtp(1));
     await world.run(() => seen.length >= 2);
     expect(seen.map((s) => s.bytes.length)).toEqual([256, rtp(1).length]);
-    expect(seen.map((s) => s.serial)).toEqual([0, 1]);
+    // An engine may pass over the slots of what it dropped.
+    expect(seen[1]!.serial).toBeGreaterThan(seen[0]!.serial);
+    expect(engine.nextSerial).toBeGreaterThan(seen[1]!.serial);
     expect(engine.counters.oversized).toBe(2);
     world.close();
   });

@@ -1,0 +1,6 @@
+export {
+  NativeEngine,
+  type NativeEngineOptions,
+  nativeEngineProblem,
+  openNativeEngine,
+} from './native-engine.ts';
