@@ -3,12 +3,14 @@ import type { Tab } from './tab.ts';
 import { until } from './weir.ts';
 
 /** What the example's joinRoom() gives back, as far as the page scripts below use it. */
+interface PageCodec {
+  kind: string;
+  mimeType: string;
+  parameters?: Record<string, unknown>;
+}
+
 interface PageSession {
-  device: {
-    sendRtpCapabilities: {
-      codecs: { kind: string; mimeType: string; parameters?: Record<string, unknown> }[];
-    };
-  };
+  device: { sendRtpCapabilities: { codecs: PageCodec[] }; recvRtpCapabilities: { codecs: PageCodec[] } };
   sending: {
     produce(options: object): Promise<{ rtpParameters: { codecs: { mimeType: string }[] } }>;
     getStats(): Promise<RTCStatsReport>;
@@ -69,6 +71,17 @@ export class PlainSession {
         window.session.device.sendRtpCapabilities.codecs.filter(
           ({ kind, mimeType }) => kind === 'video' && !/rtx$/i.test(mimeType),
         ),
+      undefined,
+    );
+  }
+
+  /** MIME types, in lower case, of the video codecs this browser can play. */
+  receivableCodecs(): Promise<string[]> {
+    return this.tab.run(
+      () =>
+        window.session.device.recvRtpCapabilities.codecs
+          .filter(({ kind, mimeType }) => kind === 'video' && !/rtx$/i.test(mimeType))
+          .map(({ mimeType }) => mimeType.toLowerCase()),
       undefined,
     );
   }
