@@ -118,6 +118,12 @@ export type CapabilitiesAnswer = z.infer<typeof CapabilitiesAnswer>;
 export const CreateTransportRequest = z.object({
   /** What the client means to do with it; mediasoup-client transports go one way. */
   direction: z.enum(['send', 'recv', 'both']).default('both'),
+  /** `plain`: RTP and RTCP without ICE and DTLS, for ffmpeg and the like. Default: webrtc. */
+  type: z.enum(['webrtc', 'plain']).optional(),
+  /** Plain only: learn the remote address from the first packet instead of PUT …/plain. Default: false. */
+  comedia: z.boolean().optional(),
+  /** Plain only: RTCP on the RTP port. Default: true. */
+  rtcpMux: z.boolean().optional(),
   udp: z.boolean().optional(),
   tcp: z.boolean().optional(),
   preferIPv4: z.boolean().optional(),
@@ -141,6 +147,32 @@ export const TransportView = z.object({
   appData: AppData,
 });
 export type TransportView = z.infer<typeof TransportView>;
+
+/** Answer to creating a transport of type `plain`. */
+export const PlainTransportView = z.object({
+  id: TransportId,
+  type: z.literal('plain'),
+  direction: z.enum(['send', 'recv', 'both']),
+  /** Where to send RTP, and RTCP too: the pod has one port for all. */
+  ip: z.string(),
+  port: z.number().int(),
+  rtcpMux: z.boolean(),
+  comedia: z.boolean(),
+  /** Where media goes; absent until it was told (PUT …/plain) or learnt (comedia). */
+  remote: z
+    .object({ ip: z.string(), port: z.number().int(), rtcpPort: z.number().int().optional() })
+    .optional(),
+  appData: AppData,
+});
+export type PlainTransportView = z.infer<typeof PlainTransportView>;
+
+/** PUT …/transports/{t}/plain: where to send RTP, and RTCP if it is not muxed. */
+export const ConnectPlainTransportRequest = z.object({
+  ip: z.union([z.ipv4(), z.ipv6()]),
+  port: z.number().int().min(1).max(65535),
+  rtcpPort: z.number().int().min(1).max(65535).optional(),
+});
+export type ConnectPlainTransportRequest = z.infer<typeof ConnectPlainTransportRequest>;
 
 export const ConnectTransportRequest = z.object({ dtlsParameters: WireDtlsParameters });
 export type ConnectTransportRequest = z.infer<typeof ConnectTransportRequest>;
