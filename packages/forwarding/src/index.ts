@@ -2,6 +2,7 @@ export * from './datagram-batch.ts';
 export * from './datagram-port.ts';
 export * from './engine.ts';
 export { Forwarder, type ForwarderOptions } from './forwarder.ts';
+export * from './handle-table.ts';
 export * from './node-engine.ts';
 export * from './packet-kind.ts';
 export type { ReceiveStream } from './receive-stream.ts';

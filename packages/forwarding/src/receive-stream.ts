@@ -25,6 +25,7 @@ const maxReportErrorMs = 5000;
 
 const videoCachePackets = 1024;
 const audioCachePackets = 256;
+const emptyCache = new PacketCache(2);
 
 /** What receive() made of a packet. */
 export const Reception = {
@@ -47,8 +48,9 @@ export class ReceiveStream {
   readonly payloadType: number;
   readonly feedback: FeedbackSpec;
   readonly dtx: boolean;
-  readonly cache: PacketCache;
-  readonly nack: NackGenerator | undefined;
+  /** Both are made when the first packet comes: a declared stream that never comes costs little. */
+  cache = emptyCache;
+  nack: NackGenerator | undefined = undefined;
   readonly keyFrames = new KeyFrameRequester();
   readonly score = new StreamScore(0);
   readonly clock: SourceClock;
@@ -133,8 +135,6 @@ export class ReceiveStream {
     this.mimeType = codec.mimeType;
     this.payloadType = codec.payloadType;
     this.feedback = codec.feedback;
-    this.cache = new PacketCache(options.video ? videoCachePackets : audioCachePackets);
-    this.nack = codec.feedback.nack ? new NackGenerator() : undefined;
     this.keyFrames.setDelay(options.keyFrameRequestDelayMs);
     this.#jitter = new JitterEstimator(codec.clockRate);
   }
@@ -156,6 +156,10 @@ export class ReceiveStream {
       // A repair of something from before our time tells nothing about where the stream is.
       if (recovered) return this.#discard();
       this.started = true;
+      if (this.cache === emptyCache) {
+        this.cache = new PacketCache(this.video ? videoCachePackets : audioCachePackets);
+        if (this.feedback.nack) this.nack = new NackGenerator();
+      }
       this.#validator.update(seq);
       extended = this.#renumber(seq);
     } else {

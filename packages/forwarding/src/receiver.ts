@@ -8,6 +8,8 @@ import type { Sender } from './sender.ts';
 import type { SourceClock } from './source-clock.ts';
 import type { Transport } from './transport.ts';
 
+const maxSharedProfiles = 64;
+
 /** Media that one endpoint publishes: its streams and the senders that take from them. */
 export class Receiver {
   readonly room: ForwardingRoom;
@@ -91,8 +93,8 @@ export class Receiver {
     let profile = this.#profiles.get(key);
     if (profile === undefined) {
       profile = new ExtensionProfile(this.spec.headerExtensions, spec.headerExtensions, transportCc, mid);
-      // A MID is only sent for a while, so its profiles would pile up.
-      if (mid === undefined) this.#profiles.set(key, profile);
+      // Every viewer may have MIDs of its own, but sends them only for a while: they must not pile up.
+      if (mid === undefined || this.#profiles.size < maxSharedProfiles) this.#profiles.set(key, profile);
     }
     return profile;
   }

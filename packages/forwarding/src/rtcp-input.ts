@@ -17,6 +17,8 @@ const rembIdentifier = 0x52454d42;
 /** Retransmissions stay useful so long (object-model.md §11.8); far viewers get some round trips. */
 const minResendAgeMs = 500;
 const maxResendAgeMs = 2000;
+/** Packets that one transport-wide feedback may speak of. */
+const maxFeedbackPackets = 4096;
 
 /** Reads RTCP of endpoints: reports and clocks of publishers; reports, NACK and key frame wishes of viewers. */
 export class RtcpInput {
@@ -150,8 +152,9 @@ export class RtcpInput {
   #handleTransportFeedback(transport: Transport): void {
     const { bytes, bodyOffset, bodyLength } = this.#cursor;
     const feedback = this.#transportFeedback;
-    // The count is checked before it is believed: it may claim far more than was ever sent.
-    if (bodyLength < 16 || readU16(bytes, bodyOffset + 10) > transport.sentPackets) return;
+    // The count is checked before it is believed: a few bytes can claim far more than was ever sent.
+    if (bodyLength < 16) return;
+    if (readU16(bytes, bodyOffset + 10) > Math.min(maxFeedbackPackets, transport.sentPackets)) return;
     if (!feedback.parse(bytes, bodyOffset + 8, bodyLength - 8)) return;
     transport.remoteLossFraction = 1 - feedback.receivedCount / feedback.count;
   }

@@ -174,7 +174,7 @@ export class RtcpOutput {
     };
     const description: RtcpPacket = {
       type: 'sdes',
-      chunks: [{ ssrc: sender.spec.ssrc, items: [{ type: cnameItem, value: sender.spec.cname }] }],
+      chunks: [{ ssrc: sender.spec.ssrc, items: [{ type: cnameItem, value: sender.cname }] }],
     };
     // Both in one datagram: a compound begins with a report and names its source (RFC 3550 §6.1).
     if (this.#used + rtcpLength(report) + rtcpLength(description) > maxCompound) this.#send(transport);

@@ -84,6 +84,7 @@ export class Sender {
   #rateAt = 0;
   #packetsAtScore = 0;
   #lostAtScore = 0;
+  #rtxAtScore = 0;
 
   constructor(room: ForwardingRoom, spec: SenderSpec) {
     this.room = room;
@@ -313,6 +314,13 @@ export class Sender {
     this.#rateAt = now;
   }
 
+  /** The name that goes into SDES: at most 255 bytes of UTF-8 (RFC 3550 §6.5). */
+  get cname(): string {
+    let { cname } = this.spec;
+    while (Buffer.byteLength(cname) > 255) cname = cname.slice(0, Math.min(255, cname.length - 1));
+    return cname;
+  }
+
   /** Id of the audio level extension as the viewer has it; 0 = none. */
   get audioLevelId(): number {
     return this.spec.headerExtensions.find(({ uri }) => uri === extensionUri.audioLevel)?.id ?? 0;
@@ -322,10 +330,13 @@ export class Sender {
   #updateScore(totalLost: number): void {
     const expected = this.packets - this.#packetsAtScore;
     if (expected < 10) return;
-    const lost = totalLost - this.#lostAtScore;
+    const lost = Math.max(0, totalLost - this.#lostAtScore);
+    // Reports don't count what came by RTX; what was asked for and sent again mostly arrived.
+    const repaired = Math.min(lost, this.rtxPackets - this.#rtxAtScore);
     this.#packetsAtScore = this.packets;
     this.#lostAtScore = totalLost;
-    this.score.update(expected, Math.max(0, lost), 0);
+    this.#rtxAtScore = this.rtxPackets;
+    this.score.update(expected, lost - repaired, repaired);
   }
 
   #refresh(): void {

@@ -206,6 +206,16 @@ describe('hostile input', () => {
     expect(host.worker.rooms()).toEqual({ [roomId]: host.version });
   });
 
+  it('a name as long as a book is cut in SDES', () => {
+    const host = new WorkerHost({ policy: { delayMs: 5 } });
+    const { receiver, streams } = publish(host);
+    const { viewer } = watch(host, receiver, { cname: 'ñ'.repeat(5000) });
+    streams[0]!.start();
+    host.clock.runFor(2000);
+    const sdes = viewer.rtcp.find((packet) => packet.type === 'sdes');
+    expect(sdes?.chunks[0]?.items[0]?.value).toBe('ñ'.repeat(127));
+  });
+
   it('a false loss report, REMB of zero and feedback about packets never sent do no harm', () => {
     const host = new WorkerHost({ policy: { delayMs: 5 } });
     const { receiver, streams } = publish(host);

@@ -203,7 +203,7 @@ describe('towards publishers', () => {
     host.network.setPolicy(socket.address.ip, '198.51.100.1', { delayMs: 10, loss: 0.4 });
     host.clock.runFor(5000);
     expect(stream.rembs.at(-1)).toBeLessThan(best * 0.6);
-  });
+  }, 60_000);
 
   it('goes the configured limit as REMB', () => {
     const host = new WorkerHost({ policy: { delayMs: 10 } });
