@@ -88,6 +88,22 @@ describe('ApiClient', () => {
     expect(requests[1]?.at).toBe(7_000);
   });
 
+  it('does not wait any longer when nudged', async () => {
+    const { client, requests } = scripted([
+      problem(503, 'no-pod', { 'retry-after': '60' }),
+      problem(503, 'no-pod', { 'retry-after': '60' }),
+      json({}),
+    ]);
+    const answer = client.request({ method: 'GET', path: '/v1/x' });
+    await pass(5_000);
+    client.nudge();
+    await pass(0);
+    expect(requests.map(({ at }) => at)).toEqual([0, 5_000]);
+    client.nudge();
+    await answer;
+    expect(requests).toHaveLength(3);
+  });
+
   it.each([
     [400, 'bad-request'],
     [403, 'forbidden'],

@@ -38,6 +38,7 @@ export class ApiClient {
   readonly #options: ApiClientOptions;
   readonly #backoff: Backoff;
   #token: string | undefined;
+  #wake = new AbortController();
 
   constructor(options: ApiClientOptions, backoff: Backoff = requestBackoff) {
     this.#options = { ...options, url: options.url.replace(/\/+$/, '') };
@@ -66,6 +67,7 @@ export class ApiClient {
       await wait(
         backoffMs(this.#backoff, attempt, this.#options.random(), error.retryAfterMs),
         request.signal,
+        this.#wake.signal,
       );
     }
   }
@@ -92,6 +94,12 @@ export class ApiClient {
       .catch(() => {
         // The page is gone, and so is everyone who could be told.
       });
+  }
+
+  /** There is reason to hope: whatever waits for its next attempt makes it now. */
+  nudge(): void {
+    this.#wake.abort();
+    this.#wake = new AbortController();
   }
 
   /** After a 401: the next call asks the token source again. False if there is nobody to ask. */

@@ -22,16 +22,16 @@ export function backoffMs(backoff: Backoff, attempt: number, random: number, ret
   return Math.round(Math.max(drawn, retryAfterMs > 0 ? retryAfterMs * (1 + random / 5) : 0));
 }
 
-/** Resolves after `ms`, or at once when `signal` fires. Never rejects. */
-export function wait(ms: number, signal?: AbortSignal): Promise<void> {
+/** Resolves after `ms`, or at once when one of the signals fires. Never rejects. */
+export function wait(ms: number, ...signals: (AbortSignal | undefined)[]): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       clearTimeout(timer);
-      signal?.removeEventListener('abort', done);
+      for (const signal of signals) signal?.removeEventListener('abort', done);
       resolve();
     };
     const timer = setTimeout(done, ms);
-    signal?.addEventListener('abort', done);
-    if (signal?.aborted) done();
+    for (const signal of signals) signal?.addEventListener('abort', done);
+    if (signals.some((signal) => signal?.aborted)) done();
   });
 }

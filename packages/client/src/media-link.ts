@@ -41,7 +41,7 @@ const slowMs = 8_000;
 /** ICE often heals by itself within this. */
 const selfHealingMs = 2_500;
 /** A restarted ICE that is not connected by then did not work. */
-const restartTimeoutMs = 8_000;
+const restartTimeoutMs = 5_000;
 const restartsBeforeRenewal = 2;
 /** A transport that held so long was a good one: the next renewal is not delayed. */
 const goodTransportMs = 30_000;

@@ -406,7 +406,7 @@ describe('media trouble', () => {
     const { id } = publication;
     radio.setState('send', 'connected');
     radio.setState('send', 'failed');
-    await pass(17_000);
+    await pass(11_000);
     expect(server.calls(/ice-restart/)).toHaveLength(2);
     expect(before.closed).toBe(true);
     const after = radio.get('send');

@@ -235,6 +235,7 @@ export class Session extends Emitter<SessionEvents> {
         this.#close('left');
       },
       onNudge: () => {
+        this.#deps.client.nudge();
         this.#feed.nudge();
         this.#send.nudge();
         this.#recv.nudge();
@@ -287,6 +288,8 @@ export class Session extends Emitter<SessionEvents> {
         break;
       case 'migrate':
         this.#migrate(data);
+        // There is somewhere to go to now.
+        this.#deps.client.nudge();
         break;
       case 'reset':
         this.#reconcile(data as unknown as Snapshot);
