@@ -116,29 +116,23 @@ class StreamReading {
         await log.seen(roomId, peerId, now);
         seenAt = now;
       }
-      let page: ReadPage | undefined;
+      const waits = [wakeUps.pollMs, seenEveryMs, endsAt - now];
+      // Whoever is behind gets no more before it has read.
       if (!this.#sink.full()) {
-        page = await reader.page(roomId, peerId, cursor, pageSize);
-        if (this.#gone()) return;
-        if (page === undefined) return;
+        const page: ReadPage | undefined = await reader.page(roomId, peerId, cursor, pageSize);
+        if (this.#gone() || page === undefined) return;
         for (const event of page.events) this.#sink.send(serverSentEvent(event));
-        if (page.events.length > 0) sentAt = clock.now();
         cursor = page.cursor;
         if (page.ended) return;
+        if (page.events.length > 0) sentAt = clock.now();
+        else if (clock.now() - sentAt >= config.heartbeatMs) {
+          this.#sink.send(': hb\n\n');
+          sentAt = clock.now();
+        }
+        if (page.more && !shutdown.aborted) continue;
+        waits.push(sentAt + config.heartbeatMs - clock.now());
       }
       if (this.#gone() || shutdown.aborted || clock.now() >= endsAt) return;
-      if (page?.more === true) continue;
-      const silence = clock.now() - sentAt;
-      if (silence >= config.heartbeatMs) {
-        this.#sink.send(': hb\n\n');
-        sentAt = clock.now();
-      }
-      const waits = [
-        wakeUps.pollMs,
-        config.heartbeatMs - (clock.now() - sentAt),
-        seenEveryMs,
-        endsAt - clock.now(),
-      ];
       await this.#waiter.wait(Math.max(1, Math.min(...waits)));
       if (this.#gone()) return;
     }

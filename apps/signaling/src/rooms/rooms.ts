@@ -144,7 +144,8 @@ export class Rooms {
         if (attempt >= maxAttempts) {
           throw new StoreUnavailableError('Too many writers at once', { cause: error });
         }
-        await this.#pause(attempt);
+        // The first time, what was cached was old; from then on somebody else is writing too.
+        if (attempt > 1) await this.#pause(attempt);
         continue;
       }
       metrics.commit('done', (clock.now() - started) / 1000);
