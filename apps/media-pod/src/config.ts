@@ -212,7 +212,7 @@ function describeIssues(error: z.ZodError, given: Record<string, string | undefi
     }
     // A secret that is nearly right must not end up in a log.
     const shown = name === 'WEIR_POD_SECRETS' ? '' : `="${value}"`;
-    return `  ${name}${shown}: ${issue.message}`;
+    return `  ${name}${shown}: ${issue.message.replace(`${name}: `, '')}`;
   });
   return `${lines.length === 1 ? 'a setting is' : `${lines.length} settings are`} wrong:\n${lines.join('\n')}\nRun with --help to see all settings.`;
 }

@@ -10,11 +10,6 @@ export function createLogger(options: Config['log'], podId: string): Logger {
   if (!options.pretty) return pino(settings);
   return pino(
     settings,
-    pretty({
-      sync: true,
-      ignore: 'pid,hostname,pod',
-      translateTime: 'SYS:HH:MM:ss.l',
-      colorize: process.stdout.isTTY === true,
-    }),
+    pretty({ sync: true, singleLine: true, ignore: 'pid,hostname,pod', translateTime: 'SYS:HH:MM:ss.l' }),
   );
 }
