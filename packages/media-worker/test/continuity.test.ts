@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { VideoStream } from './publisher.ts';
 import { publish, watch } from './scene.ts';
+import { senderSpec } from './specs.ts';
+import { Viewer } from './viewer.ts';
 import { WorkerHost } from './worker-host.ts';
 
 /** Differences of neighbours, in the order of sequence numbers. */
@@ -97,6 +99,26 @@ describe('numbers and time of a sender', () => {
     expect(streams[0]!.keyFrames).toBe(2);
     expect(viewer.arrivals[0]!.payload[6]! & 1).toBe(0);
     expect(viewer.arrivals[0]!.at - joined).toBeLessThan(150);
+  });
+
+  it('a sender on a transport that is not connected yet asks for a key frame when it is', () => {
+    const host = new WorkerHost({ policy: { delayMs: 10 } });
+    const { receiver, streams } = publish(host);
+    streams[0]!.start();
+    host.clock.runFor(3000);
+    const { spec, endpoint } = host.transport();
+    const sender = senderSpec(host, spec, receiver);
+    const viewer = new Viewer(host, endpoint, sender);
+    endpoint.onRtp = (packet) => viewer.handleRtp(packet);
+    host.update({ senders: [sender] });
+    host.clock.runFor(2000);
+    // Nobody could see one, so none is asked for.
+    expect(streams[0]!.keyFrames).toBe(1);
+    endpoint.start();
+    host.clock.runFor(1000);
+    expect(streams[0]!.keyFrames).toBe(2);
+    expect(viewer.got.size).toBeGreaterThan(50);
+    expect(viewer.holes).toEqual([]);
   });
 
   it('padding and payload types that the viewer does not take leave no gap', () => {
