@@ -1,8 +1,9 @@
 import { X509Certificate } from 'node:crypto';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { type Call, CREDENTIALS, clientCertificate, ID, sfuCertificate, startCall } from '../test/call.ts';
 import { fitTogether } from '../test/ice-peer.ts';
 import { createCertificate, FINGERPRINT_ALGORITHMS } from './certificate.ts';
+import { RecordCipher } from './dtls/record.ts';
 
 /** What the SFU is told later, in tests that begin without it. */
 function giveDtls(call: Call, localRole: 'client' | 'server', certificate = clientCertificate): void {
@@ -142,6 +143,21 @@ describe('states (object-model.md §6.6)', () => {
     call.clock.runFor(1_000);
     expect(call.states().at(-1)).toBe('dtls failed');
     expect(call.reason('failed')).toMatch(/close_notify before/);
+  });
+
+  test('an authentic fatal alert after the handshake: closed', () => {
+    const seal = vi.spyOn(RecordCipher.prototype, 'seal');
+    const call = startCall();
+    call.connects();
+    const cipher = seal.mock.contexts[0] as RecordCipher; // the client's
+    seal.mockRestore();
+    call.client.sendRaw(cipher.seal(21, 5, Uint8Array.of(1, 90))); // a mere warning first
+    call.clock.runFor(100);
+    expect(call.states().at(-1)).toBe('dtls connected');
+    call.client.sendRaw(cipher.seal(21, 6, Uint8Array.of(2, 40)));
+    call.clock.runFor(100);
+    expect(call.reason('closed')).toMatch(/handshake_failure/);
+    expect(call.sfu.outputs.at(-1)).toMatchObject({ type: 'closed', id: ID });
   });
 
   test('remove(): the client hears close_notify, the owner only of paths', () => {

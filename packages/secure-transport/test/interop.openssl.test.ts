@@ -10,7 +10,10 @@ import { SocketDriver } from './socket-driver.ts';
 
 /** OpenSSL's own DTLS as the other side, in both roles. */
 const available = spawnSync('openssl', ['version']).status === 0;
-if (!available && process.env.CI === 'true') throw new Error('CI needs the openssl command');
+if (!available) {
+  if (process.env.CI === 'true') throw new Error('CI needs the openssl command');
+  console.warn('\n!!! SKIPPED: no openssl command: DTLS is not proven against OpenSSL\n');
+}
 
 let directory: string;
 let ecdsa: Certificate;
@@ -20,6 +23,7 @@ const children: ChildProcess[] = [];
 const drivers: SocketDriver[] = [];
 
 beforeAll(() => {
+  if (!available) return;
   directory = mkdtempSync(join(tmpdir(), 'weir-openssl-'));
   ours = createCertificate();
   ecdsa = createCertificate({ commonName: 'their ecdsa' });
@@ -34,7 +38,9 @@ afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
   for (const driver of drivers.splice(0)) driver.close();
 });
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
+afterAll(() => {
+  if (available) rmSync(directory, { recursive: true, force: true });
+});
 
 describe.skipIf(!available)('openssl', () => {
   test.each([
