@@ -230,15 +230,15 @@ export class Publication extends Emitter<PublicationEvents> {
     const signal = AbortSignal.any([this.#over.signal, this.#deps.signal, closing(transport)]);
     if (known !== undefined) {
       try {
-        await api.updateReceiver(known, { transportId: transport.id }, signal);
-        await api.setReceiverParameters(known, wire, signal);
+        await this.#move(known, transport.id, wire, signal);
         return known;
       } catch (cause) {
         const { status } = cause as WeirError;
         const refused = status === 404 || status === 409 || status === 410 || status === 422;
         if (!refused || signal.aborted) throw cause;
-        await api.closeReceiver(known).catch(() => {});
+        // Forget it first: its `close` event may come before the answer.
         if (this.#id === known) this.#id = undefined;
+        await api.closeReceiver(known).catch(() => {});
       }
     }
     const paused = this.#paused;
@@ -267,6 +267,20 @@ export class Publication extends Emitter<PublicationEvents> {
         this.#deps.onAbandoned(transport.id, rtpParameters.mid ?? '');
       }
       throw cause;
+    }
+  }
+
+  /** Takes the receiver along to another transport, with the parameters it is sent with there. */
+  async #move(id: string, transportId: string, parameters: never, signal: AbortSignal): Promise<void> {
+    const { api } = this.#deps;
+    try {
+      await api.updateReceiver(id, { transportId }, signal);
+      await api.setReceiverParameters(id, parameters, signal);
+    } catch (cause) {
+      if ((cause as WeirError).code !== 'conflict') throw cause;
+      // The old parameters collide with what is there already (mids are reused): change them beforehand.
+      await api.setReceiverParameters(id, parameters, signal);
+      await api.updateReceiver(id, { transportId }, signal);
     }
   }
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FakeWeir, problem } from '../test/fake-weir.ts';
-import { enter, fakeTrack, pass, Radio, refuseConsumers } from '../test/harness.ts';
+import { enter, fakeTrack, numberMids, pass, Radio, refuseConsumers } from '../test/harness.ts';
 import type { WeirError } from './index.ts';
 import { Weir } from './index.ts';
 
@@ -488,6 +488,43 @@ describe('media trouble', () => {
     expect(publication.id).not.toBe(id);
     expect([...ada().receivers.keys()]).toEqual([publication.id]);
     expect(republished).toBe(1);
+  });
+
+  it('moves in any order, although browsers number their m-sections from 0 again', async () => {
+    const { session, radio, told } = await enter(server);
+    numberMids(radio);
+    const audio = await session.publish(fakeTrack('audio'));
+    const video = await session.publish(fakeTrack('video'));
+    const ids = [audio.id, video.id];
+    // The first one is still busy when both have to move.
+    let busy = true;
+    server.fault = ({ method, path, body }) => {
+      if (!busy || method !== 'PATCH' || !path.endsWith(audio.id) || body?.paused === undefined)
+        return undefined;
+      busy = false;
+      return problem(503, 'store-unavailable', { 'retry-after': '2' });
+    };
+    const pausing = audio.pause();
+    await pass(10);
+    server.emit(ada(), 'migrate', 'peer', session.self.id, { transportIds: [radio.get('send').id] });
+    server.fault = (request) => {
+      // Nudged by the migration, it would be first again.
+      return request.body?.paused === undefined ? undefined : problem(503, 'store-unavailable');
+    };
+    await pass(1000);
+    server.fault = () => undefined;
+    await pass(10_000);
+    await pausing;
+    expect([audio.id, video.id]).toEqual(ids);
+    const moved = [...ada().receivers.values()].map(({ transportId, rtpParameters }) => [
+      transportId,
+      rtpParameters?.mid,
+    ]);
+    expect(moved).toEqual([
+      [radio.get('send').id, '1'],
+      [radio.get('send').id, '0'],
+    ]);
+    expect(told.filter((line) => line.startsWith('publicationclosed'))).toEqual([]);
   });
 
   it('keeps the wishes of a paused publication over a move', async () => {

@@ -336,6 +336,12 @@ export class FakeWeir {
     if (body.transportId !== undefined && !peer.transports.has(String(body.transportId))) {
       return problem(404, 'transport-not-found');
     }
+    const next = { ...receiver, ...body } as ReceiverView;
+    for (const other of peer.receivers.values()) {
+      if (other === receiver || other.transportId === null || other.transportId !== next.transportId)
+        continue;
+      if (other.rtpParameters?.mid === next.rtpParameters?.mid) return problem(409, 'conflict');
+    }
     Object.assign(receiver, body);
     if (typeof body.paused === 'boolean') this.pauseReceiver(id, body.paused);
     return json(receiver);

@@ -20,12 +20,22 @@ export function createDevice(): Promise<Device> {
 /** Devices remember their transports here, so that a test can break them. */
 export class Radio {
   readonly transports: types.Transport[] = [];
+  readonly #changes: ((transport: types.Transport) => void)[] = [];
 
   readonly createDevice = async (): Promise<Device> => {
     const device = await createDevice();
-    device.observer.on('newtransport', (transport) => this.transports.push(transport));
+    device.observer.on('newtransport', (transport) => {
+      this.transports.push(transport);
+      for (const change of this.#changes) change(transport);
+    });
     return device;
   };
+
+  /** Changes every transport there is and will be. */
+  onTransport(change: (transport: types.Transport) => void): void {
+    this.transports.forEach(change);
+    this.#changes.push(change);
+  }
 
   /** The present transport of a direction. */
   get(direction: 'send' | 'recv'): types.Transport {
@@ -83,12 +93,26 @@ export function pass(ms: number): Promise<unknown> {
   return vi.advanceTimersByTimeAsync(ms);
 }
 
+/** Numbers m-sections from 0 on each transport, as browsers do; FakeHandler draws them. */
+export function numberMids(radio: Radio): void {
+  radio.onTransport((transport) => {
+    const handler = transport.handler as FakeHandler;
+    const send = handler.send.bind(handler);
+    let next = 0;
+    handler.send = async (options) => {
+      const result = await send(options);
+      result.rtpParameters.mid = String(next++);
+      return result;
+    };
+  });
+}
+
 /**
  * Makes the browser refuse some consumers, as it does with parameters it dislikes: what mediasoup-client
  * negotiates together with one of them fails, and so does everything afterwards on the same transport.
  */
 export function refuseConsumers(radio: Radio, guilty: (options: { trackId: string }) => boolean): void {
-  const poison = (transport: types.Transport) => {
+  radio.onTransport((transport) => {
     const handler = transport.handler as FakeHandler;
     const receive = handler.receive.bind(handler);
     let poisoned = false;
@@ -97,11 +121,5 @@ export function refuseConsumers(radio: Radio, guilty: (options: { trackId: strin
       if (poisoned) throw new DOMException('Failed to parse SessionDescription', 'OperationError');
       return receive(list);
     };
-  };
-  for (const transport of radio.transports) poison(transport);
-  const push = radio.transports.push.bind(radio.transports);
-  radio.transports.push = (...added) => {
-    added.forEach(poison);
-    return push(...added);
-  };
+  });
 }
