@@ -47,6 +47,11 @@ export class RemoteTrack {
     return this.view.kind;
   }
 
+  /** `simulcast` and `svc` come in layers, of which one can be preferred. */
+  get type(): 'simple' | 'simulcast' | 'svc' {
+    return this.view.type;
+  }
+
   /** What the publisher said of it, such as `{ source: 'camera' }`. */
   get appData(): Readonly<Record<string, unknown>> {
     return this.view.appData;

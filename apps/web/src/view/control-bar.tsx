@@ -12,7 +12,7 @@ export function ControlBar({ meeting }: { meeting: Meeting }) {
   return (
     <footer class="bar">
       <StatsPlot meeting={meeting} />
-      <div class="controls" role="toolbar" aria-label="Call controls">
+      <fieldset class="controls" aria-label="Call controls">
         <Control
           testId="mic-button"
           on={microphone}
@@ -56,7 +56,7 @@ export function ControlBar({ meeting }: { meeting: Meeting }) {
           </span>
           <span class="control-caption">Leave</span>
         </button>
-      </div>
+      </fieldset>
       <div class="bar-end" />
     </footer>
   );

@@ -93,7 +93,9 @@ function faceTiles(meeting: Meeting, people: readonly Person[]): Unsized[] {
 /** A small tile needs no large picture: the server may send less. */
 function usePreferredLayers(people: readonly Person[], tileWidth: number): void {
   const layers = tileWidth > 0 ? layerForWidth(tileWidth * devicePixelRatio) : undefined;
-  const cameras = people.map(({ camera }) => camera?.subscription).filter((each) => each !== undefined);
+  const cameras = people
+    .map(({ camera }) => (camera?.type === 'simple' ? undefined : camera?.subscription))
+    .filter((each) => each !== undefined);
   const key = `${layers?.spatialLayer} ${cameras.map(({ id }) => id).join()}`;
   useEffect(() => {
     if (layers === undefined) return;
