@@ -34,8 +34,9 @@ export async function takeReport(services: Services, report: PodReport): Promise
       await apply(services, report, known);
     } catch (error) {
       // Another copy of the report was faster, or a room changed too often: see again.
-      if (error instanceof ConflictError && attempt < maxAttempts) continue;
-      throw error;
+      if (!(error instanceof ConflictError) || attempt >= maxAttempts) throw error;
+      if (attempt > 1) await services.rooms.pause(attempt);
+      continue;
     }
     deps.metrics.report('applied', report.happenings.length);
     services.background(() => afterwards(services, report, known));
@@ -65,7 +66,11 @@ async function apply(services: Services, report: PodReport, known: PodRow | unde
         } else takeHappening(turn, report.podId, happening);
       }
     },
-    { also: () => [...podStore.reportStatements(report, known, deps.clock.now()), ...broadcasts] },
+    {
+      also: () => [...podStore.reportStatements(report, known, deps.clock.now()), ...broadcasts],
+      // What is known of the pod may be what is old.
+      attempts: 1,
+    },
   );
   for (const roomId of woken) deps.wakeUps.wake(roomId);
 }
@@ -223,4 +228,4 @@ function answer({ deps }: Services, seq: number): PodReportAnswer {
   return { seq, leaseSeconds: deps.config.podLeaseMs / 1000 };
 }
 
-const maxAttempts = 20;
+const maxAttempts = 60;

@@ -145,7 +145,7 @@ export class Rooms {
           throw new StoreUnavailableError('Too many writers at once', { cause: error });
         }
         // The first time, what was cached was old; from then on somebody else is writing too.
-        if (attempt > 1) await this.#pause(attempt);
+        if (attempt > 1) await this.pause(attempt);
         continue;
       }
       metrics.commit('done', (clock.now() - started) / 1000);
@@ -212,7 +212,8 @@ export class Rooms {
     throw new AlreadyAnswered({ status: stored.status, body: stored.answer });
   }
 
-  #pause(attempt: number): Promise<void> {
+  /** A moment before deciding again, so that others get their turn. */
+  pause(attempt: number): Promise<void> {
     const { clock, random } = this.#deps;
     const ms = Math.min(200, 4 * attempt) * (random() / 2 ** 32);
     return new Promise((resume) => {

@@ -1,0 +1,375 @@
+import { PodControlError } from '@weir/pod-control';
+import type { MediaHappening } from '@weir/protocol';
+import { describe, expect, it } from 'vitest';
+import { onEveryDatabase } from './databases.ts';
+import { Instance, type Member } from './harness.ts';
+import { capabilities, opus, vp8 } from './media.ts';
+import { settle } from './virtual-clock.ts';
+
+onEveryDatabase((open) => {
+  async function start(env: Record<string, string> = {}) {
+    const database = await open();
+    const weir = new Instance(database, { env: { WEIR_PEER_TIMEOUT_SECONDS: '3600', ...env } });
+    await weir.lease('pod-1');
+    const room = await weir.room();
+    const [alice, bob] = [await weir.join(room, 'alice'), await weir.join(room, 'bob')];
+    for (const one of [alice, bob]) {
+      await one.ok('PUT', '/capabilities', {
+        rtpCapabilities: capabilities(alice.answer.snapshot.room as never),
+      });
+    }
+    return { database, weir, room, alice, bob };
+  }
+
+  async function transportOf(member: Member, body = {}): Promise<number> {
+    return Number((await member.ok('POST', '/transports', body)).id);
+  }
+
+  const ice = (transportId: number, state: 'completed' | 'disconnected'): MediaHappening => ({
+    type: 'transport.ice',
+    roomId: 'daily',
+    transportId,
+    state,
+  });
+
+  describe('reports of pods', () => {
+    it('are applied once, whoever gets a copy, and answered alike', async () => {
+      const { database, weir, alice } = await start();
+      const other = new Instance(database, { clock: weir.clock, pods: weir.pods });
+      const transportId = await transportOf(alice);
+      await alice.events();
+      const pod = weir.pod('pod-1');
+      const report = {
+        podId: 'pod-1' as never,
+        epoch: pod.epoch,
+        seq: pod.seq + 1,
+        happenings: [ice(transportId, 'completed')],
+      };
+      const fetch = (instance: Instance) => async (url: string, init: RequestInit) =>
+        await instance.app.fetch(new Request(url, init));
+      const answers = await weir.clock.until(
+        Promise.all(
+          [weir, other, weir, other].map((one) => pod.client({ fetch: fetch(one) }).report(report)),
+        ),
+      );
+      for (const answer of answers) expect(answer).toEqual({ seq: report.seq, leaseSeconds: 15 });
+      expect(await alice.eventTypes()).toEqual(['icestatechange']);
+      pod.seq += 1;
+      expect(await pod.client().report({ ...report, happenings: [] })).toEqual(answers[0]);
+    });
+
+    it('of a process that was replaced are refused for good', async () => {
+      const { weir } = await start();
+      const pod = weir.pod('pod-1');
+      const old = pod.epoch;
+      await pod.restart();
+      const late = { podId: 'pod-1' as never, epoch: old, seq: 99, happenings: [] };
+      const refusal = await pod
+        .client()
+        .report(late)
+        .catch((error: unknown) => error);
+      expect(refusal).toBeInstanceOf(PodControlError);
+      expect(refusal).toMatchObject({ failure: 'refused', status: 409, problem: { field: 'epoch' } });
+    });
+
+    it('must be signed by the pod they name', async () => {
+      const { weir } = await start();
+      const report = { podId: 'pod-1' as never, epoch: 1, seq: 1, happenings: [] };
+      const stranger = weir.pod('pod-1').client({ secrets: ['x'.repeat(32)] });
+      await expect(stranger.report(report)).rejects.toMatchObject({ status: 401 });
+      const mislead = weir.pod('pod-2').client();
+      await expect(mislead.report(report)).rejects.toMatchObject({ status: 403 });
+    });
+
+    it('about objects that are gone, or that another pod holds, mean nothing', async () => {
+      const { weir, alice } = await start();
+      const transportId = await transportOf(alice);
+      await weir.lease('pod-2');
+      await alice.events();
+      await weir.pod('pod-2').report([ice(transportId, 'completed')]);
+      await weir
+        .pod('pod-1')
+        .report([
+          ice(99999999, 'completed'),
+          { type: 'sender.layers', roomId: 'daily', senderId: 99999999, layers: null },
+          { type: 'receiver.score', roomId: 'daily', receiverId: 99999999, scores: [] },
+          { type: 'audio.levels', roomId: 'gone', levels: [] },
+        ]);
+      expect(await alice.events()).toEqual([]);
+    });
+
+    it('a transport that died is closed, its receivers wait for another, its senders stop', async () => {
+      const { weir, alice, bob } = await start();
+      const transportId = await transportOf(alice);
+      const body = { kind: 'audio', transportId: String(transportId), rtpParameters: opus(1) };
+      const receiver = await alice.ok('POST', '/receivers', body);
+      await alice.events();
+      await weir
+        .pod('pod-1')
+        .report([
+          ice(transportId, 'disconnected'),
+          { type: 'transport.closed', roomId: 'daily', transportId, reason: 'consent' },
+        ]);
+      expect((await alice.events()).map(({ type, target }) => [type, target.kind])).toEqual([
+        ['icestatechange', 'transport'],
+        ['close', 'transport'],
+      ]);
+      expect((await alice.ok('GET', `/receivers/${receiver.id}`)).transportId).toBeNull();
+      expect((await bob.ok('GET', '/senders')).senders).toHaveLength(1);
+      const next = await transportOf(alice);
+      const moved = await alice.ok('PATCH', `/receivers/${receiver.id}`, { transportId: String(next) });
+      expect(moved.transportId).toBe(String(next));
+    });
+
+    it('levels, scores and layers reach whom they concern, and only the newest waits for a slow reader', async () => {
+      const { weir, alice, bob } = await start();
+      const transportId = await transportOf(alice);
+      const body = { kind: 'video', transportId: String(transportId), rtpParameters: vp8(1) };
+      const receiverId = Number((await alice.ok('POST', '/receivers', body)).id);
+      const [sender] = (await bob.ok('GET', '/senders')).senders;
+      const receiving = await transportOf(bob);
+      await bob.ok('PATCH', `/senders/${sender.id}`, { transportId: String(receiving) });
+      await alice.events();
+      await bob.events();
+      const of = { roomId: 'daily' };
+      const senderId = Number(sender.id);
+      for (let round = 1; round <= 3; round += 1) {
+        await weir.pod('pod-1').report([
+          { ...of, type: 'receiver.score', receiverId, scores: [{ encodingIdx: 0, ssrc: 1, score: round }] },
+          { ...of, type: 'sender.score', senderId, score: round, receiverScore: 10 },
+          { ...of, type: 'sender.layers', senderId, layers: { spatialLayer: 0, temporalLayer: round } },
+          { ...of, type: 'audio.levels', levels: [{ receiverId, audioLevel: -10 * round }] },
+        ]);
+      }
+      expect((await alice.events()).map(({ type, data }) => [type, data])).toEqual([
+        ['score', { scores: [{ encodingIdx: 0, ssrc: 1, score: 3 }] }],
+        ['audiolevels', { levels: [{ receiverId: String(receiverId), peerId: alice.id, audioLevel: -30 }] }],
+      ]);
+      expect((await bob.events()).map(({ type, data }) => [type, data])).toEqual([
+        ['score', { score: 3, receiverScore: 10 }],
+        ['layerschange', { layers: { spatialLayer: 0, temporalLayer: 3 } }],
+        ['audiolevels', expect.anything()],
+      ]);
+      expect((await bob.ok('GET', `/senders/${sender.id}`)).currentLayers).toEqual({
+        spatialLayer: 0,
+        temporalLayer: 3,
+      });
+    });
+
+    it('do not make pods be told what they told', async () => {
+      const { weir, alice } = await start();
+      const transportId = await transportOf(alice);
+      await settle();
+      const told = weir.pods.updates.length;
+      await weir.pod('pod-1').report([ice(transportId, 'completed')]);
+      await weir.clock.advance(1000);
+      expect(weir.pods.updates.length).toBe(told);
+    });
+  });
+
+  describe('pods that go', () => {
+    it('a pod that was started again: its transports close, their peers move', async () => {
+      const { weir, alice, bob } = await start();
+      const transportId = await transportOf(alice);
+      const kept = await alice.ok('POST', '/receivers', {
+        kind: 'audio',
+        transportId: String(transportId),
+        rtpParameters: opus(1),
+      });
+      await alice.events();
+      await bob.events();
+      await weir.pod('pod-1').restart();
+      await weir.clock.advance(10);
+      expect((await alice.events()).map(({ type, data }) => [type, data])).toEqual([
+        ['close', { reason: 'pod-lost' }],
+        ['migrate', { reason: 'pod-lost', transportIds: [String(transportId)] }],
+      ]);
+      expect(await bob.events()).toEqual([]);
+      const next = await transportOf(alice);
+      await alice.ok('PATCH', `/receivers/${kept.id}`, { transportId: String(next) });
+      const held = weir.pods.held('pod-1', 'daily')!;
+      expect([...held.transports.keys()]).toEqual([next]);
+      expect([...held.receivers.keys()]).toEqual([Number(kept.id)]);
+    });
+
+    it('a pod that misses leases gets nothing new, and after three is given up', async () => {
+      const { weir, alice } = await start();
+      const transportId = await transportOf(alice);
+      await alice.events();
+      await weir.clock.advance(16_000);
+      expect((await alice.call('POST', '/transports', {})).body.code).toBe('no-pod');
+      await weir.sweeper.sweep();
+      expect(await alice.events()).toEqual([]);
+      await weir.clock.advance(30_000);
+      await weir.sweeper.sweep();
+      expect((await alice.events()).map(({ type }) => type)).toEqual(['close', 'migrate']);
+      // It was only cut off: what it holds is taken from it, and it serves again.
+      await weir.lease('pod-1');
+      await weir.clock.advance(10);
+      expect(weir.pods.held('pod-1', 'daily')!.transports.size).toBe(0);
+      expect(await transportOf(alice)).not.toBe(transportId);
+    });
+
+    it('a draining pod keeps its calls and gets no new ones; its peers are told once', async () => {
+      const { weir, alice, bob } = await start();
+      const transportId = await transportOf(alice);
+      await weir.lease('pod-2', { region: 'elsewhere' });
+      await alice.events();
+      await bob.events();
+      await weir.lease('pod-1', { draining: true, placeable: false });
+      await weir.sweeper.sweep();
+      await weir.sweeper.sweep();
+      await weir.lease('pod-1');
+      await weir.sweeper.sweep();
+      expect((await alice.events()).map(({ type, data }) => [type, data])).toEqual([
+        ['migrate', { reason: 'drain', transportIds: [String(transportId)] }],
+      ]);
+      // Who has nothing there need not move.
+      expect(await bob.events()).toEqual([]);
+      const next = await transportOf(alice);
+      expect([...weir.pods.held('pod-2', 'daily')!.transports.keys()]).toEqual([next]);
+      expect([...weir.pods.held('pod-1', 'daily')!.transports.keys()]).toEqual([transportId]);
+      // The drain is taken back, and later begins anew.
+      await weir.lease('pod-1', { draining: false, placeable: true });
+      await weir.sweeper.sweep();
+      await weir.lease('pod-1', { draining: true, placeable: false });
+      await weir.sweeper.sweep();
+      expect((await alice.events()).map(({ type }) => type)).toEqual(['newtransport', 'migrate']);
+    });
+  });
+
+  describe('what pods hold is put right', () => {
+    it('a pod that missed an update gets the whole with its next lease', async () => {
+      const { weir, alice } = await start();
+      const first = await transportOf(alice);
+      weir.pods.down.add('pod-1');
+      await alice.ok('POST', '/receivers', {
+        kind: 'audio',
+        transportId: String(first),
+        rtpParameters: opus(1),
+      });
+      await weir.clock.advance(100);
+      weir.pods.down.delete('pod-1');
+      expect(weir.pods.held('pod-1', 'daily')!.receivers.size).toBe(0);
+      await weir.lease('pod-1');
+      await weir.clock.advance(100);
+      expect(weir.pods.held('pod-1', 'daily')!.receivers.size).toBe(1);
+      expect(weir.pods.updates.at(-1)!.update.base).toBeNull();
+    });
+
+    it('a pod that missed an update gets the whole with the next change', async () => {
+      const { weir, alice } = await start();
+      await transportOf(alice);
+      const second = await transportOf(alice);
+      weir.pods.down.add('pod-1');
+      await alice.ok('DELETE', `/transports/${second}`);
+      await weir.clock.advance(100);
+      weir.pods.down.delete('pod-1');
+      const third = await transportOf(alice);
+      expect(weir.pods.held('pod-1', 'daily')!.transports.has(second)).toBe(false);
+      expect(weir.pods.held('pod-1', 'daily')!.transports.has(third)).toBe(true);
+    });
+
+    it('a room that was closed behind a pod’s back is taken from it', async () => {
+      const { weir, room, alice } = await start();
+      await transportOf(alice);
+      weir.pods.down.add('pod-1');
+      await weir.ok('DELETE', room, { token: await weir.admin() });
+      await weir.clock.advance(100);
+      weir.pods.down.delete('pod-1');
+      expect(weir.pods.held('pod-1', 'daily')!.transports.size).toBe(1);
+      await weir.lease('pod-1');
+      await weir.clock.advance(100);
+      expect(weir.pods.held('pod-1', 'daily')!.transports.size).toBe(0);
+    });
+
+    it('a room that nobody remembers is taken from it', async () => {
+      const { weir } = await start();
+      await weir.pod('pod-1').report([], { rooms: { forgotten: 17 } });
+      await weir.clock.advance(100);
+      const { update } = weir.pods.updates.at(-1)!;
+      expect(update).toMatchObject({ roomId: 'forgotten', base: null, version: 18, put: { transports: [] } });
+    });
+
+    it('a pod that holds what it should is left in peace', async () => {
+      const { weir, alice } = await start();
+      await transportOf(alice);
+      const told = weir.pods.updates.length;
+      for (let lease = 0; lease < 3; lease += 1) await weir.lease('pod-1');
+      await weir.clock.advance(1000);
+      expect(weir.pods.updates.length).toBe(told);
+    });
+
+    it('changes that come quickly are put together, and end as the whole says', async () => {
+      const { weir, alice, bob } = await start();
+      const transportId = String(await transportOf(alice));
+      const receiver = await alice.ok('POST', '/receivers', {
+        kind: 'audio',
+        transportId,
+        rtpParameters: opus(1),
+      });
+      const receiving = String(await transportOf(bob));
+      const [sender] = (await bob.ok('GET', '/senders')).senders;
+      await Promise.all([
+        bob.ok('PATCH', `/senders/${sender.id}`, { transportId: receiving }),
+        ...Array.from({ length: 10 }, (_, index) =>
+          alice.ok('PATCH', `/receivers/${receiver.id}`, { paused: index % 2 === 0 }),
+        ),
+        bob.ok('PATCH', `/senders/${sender.id}`, { priority: 7 }),
+      ]);
+      await weir.clock.advance(1000);
+      const room = (await weir.app.services.store.load('daily'))!;
+      const held = weir.pods.held('pod-1', 'daily')!;
+      expect(held.version).toBe(room.mediaVersion);
+      expect(held.senders.get(Number(sender.id))).toMatchObject({
+        priority: 7,
+        transportId: Number(receiving),
+      });
+      expect(held.receivers.get(Number(receiver.id))).toMatchObject({
+        paused: room.state.receivers.get(Number(receiver.id))!.paused,
+      });
+    });
+  });
+
+  describe('placement', () => {
+    it('keeps a room together on one pod', async () => {
+      const { weir, alice, bob } = await start();
+      for (const id of ['pod-2', 'pod-3', 'pod-4']) await weir.lease(id);
+      await transportOf(alice);
+      await transportOf(bob);
+      await transportOf(bob);
+      const pods = ['pod-1', 'pod-2', 'pod-3', 'pod-4'].filter(
+        (id) => weir.pods.held(id, 'daily') !== undefined,
+      );
+      expect(pods).toHaveLength(1);
+    });
+  });
+
+  describe('inspection', () => {
+    it('gives stats and internals of one’s own objects, without secrets, as far as pods answer', async () => {
+      const { weir, alice, bob } = await start();
+      const transportId = String(await transportOf(alice));
+      const receiver = await alice.ok('POST', '/receivers', {
+        kind: 'audio',
+        transportId,
+        rtpParameters: opus(1),
+      });
+      await transportOf(bob);
+      const { stats } = await alice.ok('GET', '/stats');
+      expect(stats).toEqual([
+        { type: 'webrtc-transport', transportId, what: 'stats' },
+        { type: 'inbound-rtp', receiverId: receiver.id },
+      ]);
+      const dump = await alice.ok('GET', '/dump');
+      expect(dump).toMatchObject({
+        peerName: 'alice',
+        transports: [{ id: Number(transportId), worker: { what: 'dump' } }],
+        rtpReceivers: [{ id: Number(receiver.id), worker: [{ type: 'inbound-rtp' }] }],
+        rtpSenders: [],
+      });
+      expect(JSON.stringify(dump)).not.toContain('password');
+      weir.pods.down.add('pod-1');
+      expect((await alice.ok('GET', '/stats')).stats).toEqual([]);
+    });
+  });
+});
