@@ -43,7 +43,20 @@ export class Visitor {
 
   async leave(): Promise<void> {
     await this.page.getByTestId('leave-button').click();
-    await this.page.getByTestId('join-button').waitFor({ timeout: 10_000 });
+    await this.page.getByTestId('left-text').waitFor({ timeout: 10_000 });
+  }
+
+  /** After leave(): goes in again under the same name. */
+  async rejoin(): Promise<void> {
+    await this.page.getByTestId('rejoin-button').click();
+    await this.joined();
+  }
+
+  /** Reloads the page; it asks again at the entrance, with the name filled in. */
+  async reload(): Promise<void> {
+    await this.page.reload();
+    await this.page.getByTestId('join-button').click();
+    await this.joined();
   }
 
   /** Ends the page without giving it a chance to say goodbye. */
