@@ -49,7 +49,10 @@ describe('Census', () => {
     census.noteHappening(closed);
     census.noteHappening(closed);
     expect(census.count.transports).toBe(1);
-    note(census, { base: 1, version: 2, remove: [1, 2] });
+    note(census, { base: 1, version: 2, put: [1] });
+    note(census, { base: null, version: 3, put: [1, 2] });
+    expect(census.count.transports).toBe(1);
+    note(census, { base: 3, version: 4, remove: [1, 2] });
     expect(census.count).toEqual({ transports: 0, receivers: 0, senders: 0 });
     expect(census.rooms).toBe(0);
   });

@@ -11,6 +11,8 @@ interface RoomCensus {
   readonly transports: Set<number>;
   readonly receivers: Set<number>;
   readonly senders: Set<number>;
+  /** Transports that died by themselves and are still wanted; the worker does not raise them again. */
+  readonly dead: Set<number>;
 }
 
 /** How much a worker holds, counted from what it was told and what it tells: for load, capacity and drain. */
@@ -36,14 +38,28 @@ export class Census {
     const room: RoomCensus =
       known !== undefined && update.base !== null
         ? known
-        : { version: 0, transports: new Set(), receivers: new Set(), senders: new Set() };
+        : {
+            version: 0,
+            transports: new Set(),
+            receivers: new Set(),
+            senders: new Set(),
+            dead: known?.dead ?? new Set(),
+          };
     this.#forget(known);
     room.version = update.version;
     for (const kind of ['transports', 'receivers', 'senders'] as const) {
       for (const spec of update.put[kind]) room[kind].add(spec.id);
       for (const id of update.remove[kind]) room[kind].delete(id);
     }
-    if (room.transports.size + room.receivers.size + room.senders.size === 0) {
+    for (const id of room.dead) {
+      // Removed, or not in the whole state: its id is no longer wanted.
+      if (update.remove.transports.includes(id) || (update.base === null && !room.transports.has(id))) {
+        room.dead.delete(id);
+      } else {
+        room.transports.delete(id);
+      }
+    }
+    if (room.transports.size + room.receivers.size + room.senders.size + room.dead.size === 0) {
       this.#rooms.delete(update.roomId);
       return;
     }
@@ -56,7 +72,10 @@ export class Census {
   /** A transport that died by itself is gone before signaling says so. */
   noteHappening(happening: MediaHappening): void {
     if (happening.type !== 'transport.closed') return;
-    if (this.#rooms.get(happening.roomId)?.transports.delete(happening.transportId)) this.#transports -= 1;
+    const room = this.#rooms.get(happening.roomId);
+    if (!room?.transports.delete(happening.transportId)) return;
+    room.dead.add(happening.transportId);
+    this.#transports -= 1;
   }
 
   #forget(room: RoomCensus | undefined): void {
