@@ -236,20 +236,13 @@ test('10,000 random datagrams: the loop stays responsive, memory stays bounded',
   await nobodyNoticed();
 });
 
-/** The pod's process: the one that holds the control port's command line. */
-function podPid(): number {
-  const match = /media-pod[^\n]*\bpid[= :]+(\d+)/i.exec(weir.log());
-  if (!match?.[1]) throw new Error(`the log does not tell the pod's pid:\n${weir.log()}`);
-  return Number(match[1]);
-}
-
 function podStatus(): { rssMiB: number } {
-  const kib = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${podPid()}/status`, 'utf8'))?.[1];
+  const kib = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${weir.podPid()}/status`, 'utf8'))?.[1];
   return { rssMiB: Number(kib) / 1024 };
 }
 
 /** User and system time so far. */
 function podCpuSeconds(): number {
-  const fields = readFileSync(`/proc/${podPid()}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  const fields = readFileSync(`/proc/${weir.podPid()}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
   return (Number(fields[11]) + Number(fields[12])) / 100;
 }

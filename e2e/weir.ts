@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +10,8 @@ export interface RunningWeir {
   /** Where the pod's UDP port is bound. */
   readonly mediaPort: number;
   readonly controlPort: number;
+  /** Process id of the media pod. */
+  readonly podPid: () => number;
   /** Everything the processes have printed. */
   readonly log: () => string;
   stop(): Promise<void>;
@@ -59,6 +61,7 @@ export async function startWeir(env: Record<string, string> = {}): Promise<Runni
     url,
     mediaPort,
     controlPort,
+    podPid: () => childPid(child.pid ?? 0, 'media-pod'),
     log: () => output,
     async stop() {
       await end(child);
@@ -87,6 +90,14 @@ async function end(child: ChildProcess): Promise<void> {
   const timer = setTimeout(() => child.kill('SIGKILL'), 15_000);
   await exited;
   clearTimeout(timer);
+}
+
+/** The child of a process whose command line names this program. */
+function childPid(parent: number, program: string): number {
+  const children = readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8').trim().split(' ');
+  const pid = children.find((one) => readFileSync(`/proc/${one}/cmdline`, 'utf8').includes(program));
+  if (pid === undefined) throw new Error(`process ${parent} has no child ${program}`);
+  return Number(pid);
 }
 
 /** A TCP port that is free now; UDP uses the same number. */
