@@ -13,7 +13,7 @@ export type MediaTransport = types.Transport;
 export type LinkState =
   /** Nothing was asked of it yet. */
   | 'idle'
-  /** The first connection is being made. */
+  /** A connection is being made: the first one, or one to move to while the old one still works. */
   | 'connecting'
   | 'up'
   /** It was up, or should be by now, and is being repaired. */
@@ -156,9 +156,14 @@ export class MediaLink {
     this.#pending = undefined;
     this.#upSince = 0;
     clearTimeout(this.#healing);
-    this.#setState('interrupted');
-    if (alive) this.#retired.set(old.id, old);
-    else old.close();
+    if (alive) {
+      // Media flows on while we move; that is told only if it takes long.
+      this.#retired.set(old.id, old);
+      this.#setConnecting();
+    } else {
+      old.close();
+      this.#setState('interrupted');
+    }
     void this.#options.onRenew().finally(() => {
       this.#retired.delete(old.id);
       old.close();
@@ -167,7 +172,7 @@ export class MediaLink {
         // It is gone already, or goes with the peer.
       });
       // Nobody needed another one.
-      if (!this.#pending && this.#state === 'interrupted') this.#setState('idle');
+      if (!this.#pending) this.#setState('idle');
     });
   }
 
@@ -193,10 +198,7 @@ export class MediaLink {
 
   async #create(): Promise<MediaTransport> {
     const { api, device, direction, iceServers, iceTransportPolicy, signal } = this.#options;
-    if (this.#state === 'idle') {
-      this.#setState('connecting');
-      this.#slow = setTimeout(() => this.#setState('interrupted'), slowMs);
-    }
+    if (this.#state === 'idle') this.#setConnecting();
     const delay = this.#notBefore - Date.now();
     if (delay > 0) await wait(delay, signal);
     const view = await api.createTransport({ direction });
@@ -295,6 +297,12 @@ export class MediaLink {
     } finally {
       this.#restarting = false;
     }
+  }
+
+  #setConnecting(): void {
+    this.#setState('connecting');
+    clearTimeout(this.#slow);
+    this.#slow = setTimeout(() => this.#setState('interrupted'), slowMs);
   }
 
   #setState(state: LinkState): void {
