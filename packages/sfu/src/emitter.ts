@@ -33,8 +33,13 @@ export class SafeEmitter<Events extends EventMap<Events>> extends EventEmitter {
   /** Called after listeners were added or removed. */
   protected onListenersChanged(): void {}
 
+  /** Whether listeners must not hear this event (any more). */
+  protected isSilent(_event: string): boolean {
+    return false;
+  }
+
   /**
-   * Calls the listeners in order. A listener that throws, or whose promise is rejected, is reported and the
+   * Calls the listeners in order, as long as the object may speak. A listener that throws, or whose promise is rejected, is reported and the
    * next one is called. Returns whether there were listeners.
    */
   [fire]<E extends Name<Events & CommonEvents>>(
@@ -43,6 +48,8 @@ export class SafeEmitter<Events extends EventMap<Events>> extends EventEmitter {
   ): boolean {
     const listeners = this.rawListeners(event);
     for (const listener of listeners) {
+      // The one before may have closed the object, and its `close` is the last that is heard of it.
+      if (this.isSilent(event)) break;
       try {
         const result: unknown = Reflect.apply(listener, this, args);
         if (result instanceof Promise) result.catch((error: unknown) => this.#report(event, error));

@@ -49,6 +49,10 @@ export abstract class RoomObject<
     });
   }
 
+  protected override isSilent(event: string): boolean {
+    return this.#closed && event !== 'close';
+  }
+
   [markClosed](): void {
     this.#closed = true;
     this[detach]();

@@ -134,6 +134,10 @@ export class Room extends SafeEmitter<RoomEvents> {
     this.#runtime.log.error(`a listener of "${eventName}" failed`, { object: 'Room', id: this.id, error });
   }
 
+  protected override isSilent(event: string): boolean {
+    return this.#closed && event !== 'close';
+  }
+
   get [runtimeOf](): RoomRuntime {
     return this.#runtime;
   }

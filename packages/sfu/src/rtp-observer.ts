@@ -118,6 +118,10 @@ export abstract class RtpObserver<Events extends EventMap<Events>> extends SafeE
     this.#forget(rtpReceiver);
   }
 
+  protected override isSilent(event: string): boolean {
+    return this.#closed && event !== 'close';
+  }
+
   /** The receivers it watches. */
   protected get watched(): RtpReceiver[] {
     return [...this.#watched.keys()];

@@ -175,6 +175,10 @@ export class Server extends SafeEmitter<ServerEvents> {
     worker.close();
   }
 
+  protected override isSilent(event: string): boolean {
+    return this.#closed && event !== 'close';
+  }
+
   protected override onListenerError(eventName: string, error: unknown): void {
     this.#log.error(`a listener of "${eventName}" failed`, { object: 'Server', error });
   }
