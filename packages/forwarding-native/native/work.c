@@ -13,6 +13,7 @@ void engine_unprotect(struct engine *e, const struct batch *batch, uint32_t coun
     struct srtp_session *session = engine_session(e, batch->session[i]);
     const int rtp = batch->kind[i] == KIND_RTP;
     if (session == NULL || (!rtp && batch->kind[i] != KIND_RTCP)) continue;
+    if (!(batch->serial[i] >= 0 && batch->serial[i] < e->state[STATE_NEXT_SERIAL])) continue;
     uint8_t *packet = e->arena + (uint64_t)batch->serial[i] % e->slot_count * e->slot_size;
     int length = batch->length[i];
     if (length > (int)e->slot_size) continue;

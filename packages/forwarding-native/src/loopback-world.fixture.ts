@@ -5,9 +5,9 @@ import { type NativeEngine, openNativeEngine } from './native-engine.ts';
 
 /** Turns of the event loop until the condition holds. */
 export async function until(done: () => boolean): Promise<void> {
-  const deadline = Date.now() + 5000;
+  const deadline = Date.now() + 15_000;
   while (!done()) {
-    if (Date.now() > deadline) throw new Error('it did not happen within 5 s');
+    if (Date.now() > deadline) throw new Error('it did not happen within 15 s');
     await new Promise((resolve) => setImmediate(resolve));
   }
 }

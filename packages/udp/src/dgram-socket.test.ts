@@ -4,9 +4,9 @@ import { openDgramSocket } from './dgram-socket.ts';
 
 /** Turns of the event loop until the condition holds. */
 async function until(done: () => boolean): Promise<void> {
-  const deadline = Date.now() + 5000;
+  const deadline = Date.now() + 15_000;
   while (!done()) {
-    if (Date.now() > deadline) throw new Error('it did not happen within 5 s');
+    if (Date.now() > deadline) throw new Error('it did not happen within 15 s');
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
