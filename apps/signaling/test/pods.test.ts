@@ -156,6 +156,26 @@ onEveryDatabase((open) => {
       });
     });
 
+    it('count at an instance that knows the room as it was long ago', async () => {
+      const { database, weir, alice } = await start();
+      const other = new Instance(database, { clock: weir.clock, pods: weir.pods });
+      // It has the room in its cache, without the transport.
+      await other.ok('GET', alice.path, { token: alice.token });
+      const transportId = await transportOf(alice);
+      await alice.events();
+      const pod = weir.pod('pod-1');
+      pod.seq += 1;
+      const fetch = async (url: string, init: RequestInit) => await other.app.fetch(new Request(url, init));
+      const report = {
+        podId: 'pod-1' as never,
+        epoch: pod.epoch,
+        seq: pod.seq,
+        happenings: [ice(transportId, 'completed')],
+      };
+      await pod.client({ fetch }).report(report);
+      expect(await alice.eventTypes()).toEqual(['icestatechange']);
+    });
+
     it('do not make pods be told what they told', async () => {
       const { weir, alice } = await start();
       const transportId = await transportOf(alice);

@@ -8,7 +8,7 @@ import type {
 } from '@weir/room';
 import { type SQL, sql } from 'drizzle-orm';
 import type { Driver } from './drivers/driver.ts';
-import { appendEvents, lockRoom, type NewEvent } from './event-log.ts';
+import { appendEvents, type NewEvent } from './event-log.ts';
 import type { RoomDetails, TokenBinding } from './records.ts';
 import * as tables from './schema/sqlite.ts';
 import { insertInto, integerValue, only, type Query, readAll, selectFrom } from './statements.ts';
@@ -166,7 +166,7 @@ export class RoomStore {
     const seen = (commit.seen ?? []).map((peerId) => seenStatement(room.id, peerId, now));
     if (!isChange(commit)) {
       if (events.length === 0 && seen.length === 0) return [];
-      return [lockRoom(room.id), ...appendEvents(this.#driver, room.id, events, now), ...seen];
+      return [guardVersion(room), ...appendEvents(this.#driver, room.id, events, now), ...seen];
     }
     const { rooms } = tables;
     const position = counter(room.nextPosition);

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
-import { createAdaptorServer } from '@hono/node-server';
+import { createAdaptorServer, type ServerType } from '@hono/node-server';
 import { migrate, openDatabase } from '@weir/db';
 import { PodClient, type PodSecrets, parsePodSecrets } from '@weir/pod-control';
 import pino from 'pino';
@@ -83,10 +83,7 @@ async function main(): Promise<void> {
     forced.unref();
     app.shutDown();
     await sweeper.stop();
-    await new Promise<void>((closed) => {
-      server.close(() => closed());
-      if ('closeIdleConnections' in server) server.closeIdleConnections();
-    });
+    await closeServer(server);
     await wakeUps.close();
     await driver.close();
     logger.info({}, 'stopped');
@@ -136,6 +133,21 @@ function createLogger(env: ProgramConfig): pino.Logger {
     base: { app: 'signaling' },
     ...(pretty ? { transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname,app' } } } : {}),
   });
+}
+
+/** Lets answers under way finish; connections that are only kept open end at once. */
+async function closeServer(server: ServerType): Promise<void> {
+  const idle = setInterval(() => {
+    if ('closeIdleConnections' in server) server.closeIdleConnections();
+  }, 50);
+  const patience = setTimeout(() => {
+    if ('closeAllConnections' in server) server.closeAllConnections();
+  }, stopDeadlineMs / 2);
+  await new Promise<void>((closed) => {
+    server.close(() => closed());
+  });
+  clearInterval(idle);
+  clearTimeout(patience);
 }
 
 /** Uniform in [0, 2^32), drawn in bulk. */

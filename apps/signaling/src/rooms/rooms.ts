@@ -124,6 +124,8 @@ export class Rooms {
         throw error;
       }
       const finished = [...turns.values()].map((turn) => turn.finish()).filter((one) => one !== undefined);
+      // That nothing is to be done must be true too: no guard of a write would find out.
+      if (!fresh && finished.length < turns.size && (await this.#refresh(turns, roomIds))) continue;
       const now = clock.now();
       const statements = finished.flatMap(({ commit }) => this.#store.commitStatements(commit, now));
       statements.push(...(options.also?.(value) ?? []));

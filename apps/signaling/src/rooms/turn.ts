@@ -14,7 +14,7 @@ import { type MediaOrder, mediaOrder } from '../pods/media-order.ts';
 export class Turn {
   /** As it was loaded. */
   readonly room: LoadedRoom;
-  readonly #environment: RoomEnvironment;
+  #environment: RoomEnvironment;
   readonly #now: number;
   readonly #changes: RoomChange[] = [];
   readonly #events: NewEvent[] = [];
@@ -51,13 +51,23 @@ export class Turn {
 
   /** Runs one command. @throws RoomError when the room refuses; the turn is then as before */
   run(command: RoomCommand): void {
+    this.runAll([command]);
+  }
+
+  /** Runs several commands as one step. @throws RoomError when the room refuses one of them */
+  runAll(commands: readonly RoomCommand[]): void {
     const before = this.#state;
-    const decision = decide(before, [command], this.#environment);
+    const decision = decide(before, commands, this.#environment);
     const after = evolved(before, decision.changes);
     this.#state = after;
     this.#changes.push(...decision.changes);
     this.#events.push(...logEvents(decision.events, before, after));
     this.#keyFrames.push(...decision.keyFrames);
+  }
+
+  /** Decides from here on with these random values. */
+  use(environment: RoomEnvironment): void {
+    this.#environment = environment;
   }
 
   /** Binds a peer that joined to its token. */
