@@ -3,8 +3,16 @@ import { createCertificate } from '@weir/secure-transport';
 import { openUdpSocket } from '@weir/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Peer, Room, Transport } from '../src/index.ts';
-import { connected, endpointOf, introduce, reached } from './endpoint.ts';
-import { next, record, settled, startRoom, startServer } from './fixtures.ts';
+import { connected, endpointOf, introduce, openTcpConnection, opusPacket, reached } from './endpoint.ts';
+import {
+  next,
+  opusParameters,
+  peerCapabilities,
+  record,
+  settled,
+  startRoom,
+  startServer,
+} from './fixtures.ts';
 
 let room: Room;
 let peer: Peer;
@@ -186,6 +194,37 @@ describe('addresses', () => {
       remote: { ice: dual.iceLocalParameters, candidates, fingerprint },
     });
     expect(dual.iceSelectedTuple).toMatchObject({ localIP: '::1', remoteIP: '::1', protocol: 'udp' });
+  });
+
+  it('TCP: media comes over it; when the far side hangs up, ICE is disconnected and the transport closes', async () => {
+    const [candidate] = transport.iceLocalCandidates.filter(({ protocol }) => protocol === 'tcp');
+    const socket = await openTcpConnection(candidate!.ip, candidate!.port);
+    const fingerprint = {
+      algorithm: 'sha-256',
+      value: transport.dtlsLocalParameters.fingerprints['sha-256'],
+    } as const;
+    const endpoint = await connected(transport, {
+      socket,
+      remote: { ice: transport.iceLocalParameters, candidates: [candidate!], fingerprint },
+    });
+    expect(transport.iceSelectedTuple).toEqual({
+      localIP: candidate!.ip,
+      localPort: candidate!.port,
+      remoteIP: socket.address.ip,
+      remotePort: socket.address.port,
+      protocol: 'tcp',
+    });
+    await peer.setCapabilities(peerCapabilities);
+    const receiver = peer.RtpReceiver('audio', transport);
+    await receiver.receive(opusParameters(1111));
+    const arrived = next(receiver, 'rtpraw');
+    endpoint.sendRtp(opusPacket(1111, 1));
+    await arrived;
+    const closed = next(transport, 'close');
+    socket.end();
+    await closed;
+    expect(log.slice(-2)).toEqual(['ice disconnected', 'close']);
+    expect([peer.closed, receiver.closed, receiver.transport]).toEqual([false, false, undefined]);
   });
 
   it('what is not for us is ignored', async () => {

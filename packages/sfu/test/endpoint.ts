@@ -1,5 +1,8 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { buildRtpPacket } from '@weir/rtp';
 import { openUdpSocket, realClock, TestEndpoint, type TestEndpointOptions } from '@weir/testing';
+import type { UdpSocket } from '@weir/udp';
 import { afterEach } from 'vitest';
 import type { Transport } from '../src/index.ts';
 
@@ -27,6 +30,36 @@ export async function endpointOf(
   });
   opened.add(endpoint);
   return endpoint;
+}
+
+/** A TCP connection as endpoints have it for ICE-TCP: RFC 4571 frames, seen as datagrams. */
+export async function openTcpConnection(ip: string, port: number): Promise<UdpSocket & { end(): void }> {
+  const stream = connect(port, ip);
+  await once(stream, 'connect');
+  let waiting = Buffer.alloc(0);
+  const socket: UdpSocket & { end(): void } = {
+    address: { ip: stream.localAddress!, port: stream.localPort!, family: 'ipv4' },
+    onMessage: undefined,
+    onDrained: undefined,
+    onError: undefined,
+    send(data) {
+      const length = Buffer.alloc(2);
+      length.writeUInt16BE(data.length);
+      stream.write(Buffer.concat([length, data]));
+    },
+    close: () => stream.destroy(),
+    end: () => stream.end(),
+  };
+  stream.on('error', () => undefined);
+  stream.on('data', (chunk) => {
+    waiting = Buffer.concat([waiting, chunk]);
+    while (waiting.length >= 2 && waiting.length >= 2 + waiting.readUInt16BE(0)) {
+      const end = 2 + waiting.readUInt16BE(0);
+      socket.onMessage?.(waiting.subarray(2, end), ip, port);
+      waiting = waiting.subarray(end);
+    }
+  });
+  return socket;
 }
 
 /** Tells the transport of the endpoint, as signaling does. */
