@@ -2,6 +2,7 @@ import type { Decision, RoomChange, RoomCommand, RoomEnvironment, RoomEvent } fr
 import { RoomError } from './errors.ts';
 import { drawId, drawSsrc, idInUse } from './ids.ts';
 import { indexOf, type RoomIndex } from './room-index.ts';
+import { isActive } from './sender-state.ts';
 import type { PeerRecord, ReceiverRecord, RoomState, SenderRecord, TransportRecord } from './state.ts';
 
 /** The records of each kind. */
@@ -182,7 +183,8 @@ export class Draft {
     return {
       changes: [...this.#changes.values()],
       events: this.#events,
-      keyFrames: [...this.#keyFrames],
+      // A later command of the same step may have silenced it.
+      keyFrames: [...this.#keyFrames].filter((id) => isActive(this.get('sender', id)!)),
     };
   }
 

@@ -33,7 +33,7 @@ export function negotiate<T>(argument: string, work: () => T): T {
     return work();
   } catch (error) {
     if (error instanceof OrtcError) {
-      const field = error.field === '' ? argument : `${argument}.${error.field}`;
+      const field = [argument, error.field].filter((part) => part !== '').join('.');
       const code = {
         invalid: 'invalid-parameter',
         unsupported: 'unsupported-codec',
