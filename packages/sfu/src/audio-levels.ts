@@ -9,7 +9,7 @@ export class AudioLevels {
   readonly #report: (levels: AudioLevelInfo[]) => void;
   readonly #window = new AudioLevelWindow<RtpReceiver>();
   #timer: NodeJS.Timeout | undefined;
-  #watches: (() => void)[] = [];
+  readonly #watches = new Map<RtpReceiver, () => void>();
 
   constructor(runtime: RoomRuntime, report: (levels: AudioLevelInfo[]) => void) {
     this.#runtime = runtime;
@@ -34,21 +34,27 @@ export class AudioLevels {
     }
     clearInterval(this.#timer);
     this.#timer = undefined;
-    for (const unwatch of this.#watches.splice(0)) unwatch();
+    for (const unwatch of this.#watches.values()) unwatch();
+    this.#watches.clear();
   }
 
   #watch(receiver: RtpReceiver): void {
     if (receiver.kind !== 'audio') return;
-    this.#watches.push(
-      this.#runtime.taps.watchAudioLevels(receiver, (level) => this.#window.add(receiver, level)),
+    const unwatch = this.#runtime.taps.watchAudioLevels(
+      receiver,
+      (level) => this.#window.add(receiver, level),
+      () => {
+        this.#watches.delete(receiver);
+        this.#window.forget(receiver);
+      },
     );
+    this.#watches.set(receiver, unwatch);
   }
 
   #tick(): void {
     this.#report(
       this.#window
         .take()
-        .filter(({ source }) => !source.closed)
         .map(({ source, level }) => ({ peer: source.peer, rtpReceiver: source, audioLevel: level })),
     );
   }

@@ -174,8 +174,10 @@ export class RoomRuntime {
       transportId: transport.closed ? null : transport.id,
       ...options,
     });
-    // The room can take it at once, unless the capabilities it needs are still queued.
-    const events = peer.capabilities === undefined ? undefined : this.#commitNew(receiverId, create());
+    // The room can take it at once, unless the capabilities it needs are still queued, or an older one is.
+    const waits =
+      peer.capabilities === undefined || peer.rtpReceivers.some(({ id }) => !this.state.receivers.has(id));
+    const events = waits ? undefined : this.#commitNew(receiverId, create());
     const record = this.state.receivers.get(receiverId) ?? {
       id: receiverId,
       peerId: peer.id,

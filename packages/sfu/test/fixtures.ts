@@ -1,5 +1,5 @@
-import type { EventEmitter } from 'node:events';
-import { afterEach } from 'vitest';
+import { EventEmitter } from 'node:events';
+import { afterEach, expect } from 'vitest';
 import {
   type Peer,
   type PeerCapabilities,
@@ -8,6 +8,11 @@ import {
   Server,
   type ServerOptions,
 } from '../src/index.ts';
+
+// The state of the classes is private, so two of them look alike to toEqual(); only the very same one is equal.
+expect.addEqualityTesters([
+  (a: unknown, b: unknown) => (a instanceof EventEmitter && b instanceof EventEmitter ? a === b : undefined),
+]);
 
 /** The room of object-model.md §14. */
 export const mediaCodecs = [

@@ -76,6 +76,25 @@ describe('peer.RtpReceiver()', () => {
     expect(order).toEqual([]);
   });
 
+  it('keeps the order of the calls, also around the capabilities', async () => {
+    const bob = room.Peer('bob');
+    const bobTransport = await bob.createTransport();
+    const log: unknown[] = [];
+    bob.on('newrtpreceiver', (receiver) => log.push(receiver));
+    const capabilities = bob.setCapabilities(peerCapabilities);
+    const first = bob.RtpReceiver('audio', bobTransport);
+    const late: unknown[] = [];
+    bob.on('capabilities', () => late.push(bob.RtpReceiver('audio', bobTransport)));
+    await capabilities;
+    await bob.dump();
+    expect(bob.rtpReceivers).toEqual([first, ...late]);
+    expect(log).toEqual([first, ...late]);
+    const closed: unknown[] = [];
+    for (const receiver of bob.rtpReceivers) receiver.on('close', () => closed.push(receiver));
+    bob.close();
+    expect(closed).toEqual([first, ...late]);
+  });
+
   it('closed or unbound before its capabilities are there', async () => {
     const bob = room.Peer('bob');
     const [first, second] = await Promise.all([bob.createTransport(), bob.createTransport()]);
