@@ -18,6 +18,7 @@ try {
       'run',
       'packages/rtp',
       'packages/forwarding',
+      'packages/media-worker',
       'packages/sfu',
       '-t',
       String.raw`(^|\s)[MSRPTVXCW]\d+ `,

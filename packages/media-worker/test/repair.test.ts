@@ -36,7 +36,7 @@ describe('loss repair', () => {
     });
   }
 
-  it('W4: a NACK brings five packets again with the same numbers and timestamps, and not a sixth', () => {
+  it('W4 a NACK brings five packets again with the same numbers and timestamps, and not a sixth', () => {
     const host = new WorkerHost({ policy: { delayMs: 5 } });
     // Without RTX on the viewer's side: plain copies.
     const { receiver, streams } = publish(host, {
