@@ -15,20 +15,29 @@ const folder = resolve(root, 'docs/reference');
 export function currentPages(): Map<string, string> {
   const out = mkdtempSync(join(tmpdir(), 'weir-declarations-'));
   try {
-    execFileSync(
-      resolve(root, 'node_modules/.bin/tsc'),
-      ['-p', 'packages/sfu', '--noEmit', 'false', '--declaration', '--emitDeclarationOnly', '--outDir', out],
-      { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] },
-    );
-    const files = globSync('**/*.d.ts', { cwd: out }).filter((file) => !/\.test\.d\.ts$/.test(file));
+    for (const name of ['sfu', 'ortc']) emitDeclarations(`packages/${name}`, join(out, name));
     const read = (file: string) => readDeclarations(readFileSync(join(out, file), 'utf8'));
+    const own = globSync('sfu/**/*.d.ts', { cwd: out }).filter((file) => !/\.test\.d\.ts$/.test(file));
     return referencePages(
-      files.sort().flatMap(read),
-      read('src/index.d.ts').filter(({ kind }) => kind === 'function'),
+      [
+        ...own.sort().flatMap(read),
+        // Of the negotiation, what the classes show.
+        ...read('ortc/src/dictionaries.d.ts'),
+        ...read('ortc/src/transport-parameters.d.ts').filter(({ name }) => name === 'IceCandidate'),
+      ],
+      read('sfu/src/index.d.ts').filter(({ kind }) => kind === 'function'),
     );
   } finally {
     rmSync(out, { recursive: true });
   }
+}
+
+function emitDeclarations(project: string, outDir: string): void {
+  execFileSync(
+    resolve(root, 'node_modules/.bin/tsc'),
+    ['-p', project, '--noEmit', 'false', '--declaration', '--emitDeclarationOnly', '--outDir', outDir],
+    { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] },
+  );
 }
 
 /** What is in the folder now. */

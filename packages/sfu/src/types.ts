@@ -12,6 +12,19 @@ export type RtpSenderId = Id<'RtpSender'>;
 /** Free for the application; kept by reference, never read by Weir. */
 export type AppData = Record<string, unknown>;
 
-export type { Layers, TransportTuple };
+/** Both ends of the way that packets take. */
+export interface TransportTuple {
+  localIP: string;
+  localPort: number;
+  remoteIP: string;
+  remotePort: number;
+  protocol: 'udp' | 'tcp';
+}
 
-import type { LayersSpec as Layers, TransportTuple } from '@weir/protocol';
+/** Layers of a simulcast or SVC source, from 0, the lowest. */
+export interface Layers {
+  /** Which stream, or spatial layer. */
+  spatialLayer: number;
+  /** Which frame rate; default: the highest. */
+  temporalLayer?: number | undefined;
+}

@@ -10,7 +10,7 @@ import { createWorker } from '../src/in-process-worker.ts';
 import { errors, type LogEntry, Server, type ServerOptions } from '../src/index.ts';
 import { Server as ServerObject } from '../src/server.ts';
 import type { Worker } from '../src/worker.ts';
-import { mediaCodecs, next, record, startPeer, startServer } from './fixtures.ts';
+import { mediaCodecs, next, opusParameters, record, startPeer, startServer } from './fixtures.ts';
 
 const loopback = { numWorkers: 1, rtcIPv4: '127.0.0.1', rtcIPv6: false, logLevel: 'error' } as const;
 
@@ -204,6 +204,33 @@ describe('workers', () => {
     expect(usage[0]!.ru_utime).toBeGreaterThan(0);
     expect(usage[0]!.ru_maxrss).toBeGreaterThan(1000);
     expect(usage[0]!.receivedPackets).toBe(0);
+  });
+
+  it('have their orders before the first listener hears of a closing (D-5)', async () => {
+    const log: string[] = [];
+    const server = new ServerObject(loopback, async (...args) => {
+      const worker = await createWorker(...args);
+      const { apply } = worker;
+      worker.apply = (update, whole) => {
+        const { transports, receivers, senders } = update.remove;
+        log.push(`remove ${transports.length} ${receivers.length} ${senders.length}`);
+        apply.call(worker, update, whole);
+      };
+      return worker;
+    });
+    const room = await server.createRoom({ mediaCodecs });
+    const [alice, bob] = [await startPeer(room, 'alice'), await startPeer(room, 'bob')];
+    const transport = await alice.createTransport();
+    const receiver = alice.RtpReceiver('audio', transport);
+    await receiver.receive(opusParameters(1));
+    await bob.rtpSenders[0]!.setTransport(await bob.createTransport());
+    log.length = 0;
+    record(log, 'transport', transport, ['close']);
+    record(log, 'receiver', receiver, ['close']);
+    record(log, 'sender', bob.rtpSenders[0]!, ['close']);
+    alice.close();
+    expect(log).toEqual(['remove 1 1 1', 'transport close', 'receiver close', 'sender close']);
+    server.close();
   });
 
   it('that die close their rooms without error; the last one closes the server with it (1.6)', async () => {
