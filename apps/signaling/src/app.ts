@@ -19,6 +19,7 @@ import { addSenderRoutes } from './routes/senders.ts';
 import { addSystemRoutes } from './routes/system.ts';
 import { addTransportRoutes } from './routes/transports.ts';
 import { createServices, type Services } from './services.ts';
+import { Stopping } from './stopping.ts';
 
 export interface App {
   readonly router: Router;
@@ -31,8 +32,8 @@ export interface App {
 /** The whole of signaling over its dependencies. Starts nothing by itself. */
 export function createApp(deps: Dependencies): App {
   nameSchemas();
-  const stopping = new AbortController();
-  const services = createServices(deps, stopping.signal);
+  const stopping = new Stopping();
+  const services = createServices(deps, stopping);
   const router: Router = new OpenAPIHono<Env>();
   router.use('*', async (c, next) => {
     const given = c.req.header('x-request-id');
@@ -114,6 +115,6 @@ export function createApp(deps: Dependencies): App {
     router,
     services,
     fetch: async (request) => await router.fetch(request),
-    shutDown: () => stopping.abort(),
+    shutDown: () => stopping.stop(),
   };
 }

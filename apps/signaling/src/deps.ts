@@ -20,6 +20,11 @@ export interface Dependencies {
   readonly random: () => number;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /**
+   * Requests must not wait for each other's work, as on Workers: changes of one room are then kept apart by the
+   * database alone.
+   */
+  readonly isolatedRequests?: boolean;
   /** Keeps the platform alive until work after the answer is done (`waitUntil` of Workers). */
   readonly defer?: (work: Promise<unknown>) => void;
 }

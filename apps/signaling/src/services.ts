@@ -6,6 +6,7 @@ import { MediaDelivery } from './pods/media-delivery.ts';
 import { PodDirectory } from './pods/pod-directory.ts';
 import { RateLimiter } from './rate-limit.ts';
 import { Rooms } from './rooms/rooms.ts';
+import type { Stopping } from './stopping.ts';
 
 /** What routes are made of. Nothing in here must be remembered from one request to the next. */
 export interface Services {
@@ -21,13 +22,13 @@ export interface Services {
   readonly doorkeeper: Doorkeeper;
   readonly limiter: RateLimiter;
   readonly reader: EventReader;
-  /** Aborted when this instance stops: streams and held answers end. */
-  readonly shutdown: AbortSignal;
+  /** When this instance stops, streams and held answers end. */
+  readonly stopping: Stopping;
   /** Does work that no answer waits for; what fails is logged. */
   background(work: () => Promise<void>): void;
 }
 
-export function createServices(deps: Dependencies, shutdown: AbortSignal): Services {
+export function createServices(deps: Dependencies, stopping: Stopping): Services {
   const { driver, config } = deps;
   const store = new RoomStore(driver);
   const access = new AccessStore(driver);
@@ -48,7 +49,7 @@ export function createServices(deps: Dependencies, shutdown: AbortSignal): Servi
     doorkeeper: new Doorkeeper(config, access, store),
     limiter: new RateLimiter(config.ratePerSecond, config.rateBurst),
     reader: new EventReader({ log, store, access, context: () => pods.viewContext(), now: deps.clock.now }),
-    shutdown,
+    stopping,
     background: (work) => {
       const done = work().catch((error: Error) => {
         deps.logger.warn({ error: error.message }, 'work in the background failed; the sweep does it again');

@@ -1,4 +1,5 @@
 export { type Access, AccessStore, type StoredAnswer } from './access.ts';
+export { type D1Binding, openD1 } from './drivers/d1.ts';
 export { ConflictError, type Driver, type Row, StoreUnavailableError } from './drivers/driver.ts';
 export { openPostgres, type PostgresOptions } from './drivers/postgres.ts';
 export { openSqlite } from './drivers/sqlite.ts';

@@ -14,7 +14,7 @@ export interface Migration {
  */
 export async function migrate(driver: Driver): Promise<string[]> {
   const wanted = migrations[driver.dialect];
-  return await driver.exclusively(async ({ query }) => {
+  return await driver.exclusively(async ({ query, run }) => {
     await query('CREATE TABLE IF NOT EXISTS weir_migrations (tag text PRIMARY KEY NOT NULL)');
     const done = new Set((await query('SELECT tag FROM weir_migrations')).map((row) => String(row.tag)));
     const unknown = [...done].filter((tag) => !wanted.some((migration) => migration.tag === tag));
@@ -26,8 +26,14 @@ export async function migrate(driver: Driver): Promise<string[]> {
     const applied: string[] = [];
     for (const { tag, statements } of wanted) {
       if (done.has(tag)) continue;
-      for (const statement of statements) await query(statement);
-      await query(`INSERT INTO weir_migrations (tag) VALUES ('${tag}')`);
+      try {
+        await run([...statements, `INSERT INTO weir_migrations (tag) VALUES ('${tag}')`]);
+      } catch (error) {
+        // Where nothing can be locked another starter may have been faster.
+        const now = await query(`SELECT tag FROM weir_migrations WHERE tag = '${tag}'`).catch(() => []);
+        if (now.length === 0) throw error;
+        continue;
+      }
       applied.push(tag);
     }
     return applied;

@@ -63,7 +63,7 @@ export function insertInto<T extends Table>(
   onConflict?: OnConflict<T>,
 ): SQL[] {
   const columns = Object.entries(getTableColumns(table)) as [string, Column][];
-  const perStatement = Math.max(1, Math.floor(driver.maxParameters / (columns.length + 1)));
+  const perStatement = Math.max(1, Math.floor(driver.maxParameters / (columns.length + valuesOfExpressions)));
   const names = sql.join(
     columns.map(([, column]) => sql.identifier(column.name)),
     sql`, `,
@@ -79,6 +79,9 @@ export function insertInto<T extends Table>(
   }
   return statements;
 }
+
+/** So many more values than columns a row may bind, by expressions in it. */
+const valuesOfExpressions = 4;
 
 function cell(column: Column, value: unknown): SQL {
   if (value === null || value === undefined) return sql`NULL`;

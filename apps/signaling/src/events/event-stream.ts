@@ -75,11 +75,11 @@ class StreamReading {
   }
 
   async run(): Promise<void> {
-    const { deps, shutdown } = this.#services;
+    const { deps, stopping } = this.#services;
     const { roomId, peerId, signal } = this.#request;
     const wake = () => this.#waiter.wake();
     signal.addEventListener('abort', wake);
-    shutdown.addEventListener('abort', wake);
+    const forgetStop = stopping.onStop(wake);
     deps.metrics.readers('stream', 1);
     try {
       this.#sink.send(`${this.#retry()}: hello\n\n`);
@@ -95,13 +95,13 @@ class StreamReading {
     } finally {
       deps.metrics.readers('stream', -1);
       signal.removeEventListener('abort', wake);
-      shutdown.removeEventListener('abort', wake);
+      forgetStop();
       this.#waiter.close();
     }
   }
 
   async #follow(): Promise<void> {
-    const { deps, log, reader, shutdown } = this.#services;
+    const { deps, log, reader, stopping } = this.#services;
     const { clock, config, random, wakeUps } = deps;
     const { roomId, peerId } = this.#request;
     const seenEveryMs = config.peerTimeoutMs / 4;
@@ -129,10 +129,10 @@ class StreamReading {
           this.#sink.send(': hb\n\n');
           sentAt = clock.now();
         }
-        if (page.more && !shutdown.aborted) continue;
+        if (page.more && !stopping.stopped) continue;
         waits.push(sentAt + config.heartbeatMs - clock.now());
       }
-      if (this.#gone() || shutdown.aborted || clock.now() >= endsAt) return;
+      if (this.#gone() || stopping.stopped || clock.now() >= endsAt) return;
       await this.#waiter.wait(Math.max(1, Math.min(...waits)));
       if (this.#gone()) return;
     }

@@ -19,7 +19,7 @@ export interface PollRequest {
  * newer long poll of the same peer ends this one, wherever it runs. Undefined = no such peer.
  */
 export async function poll(services: Services, request: PollRequest): Promise<ReadPage | undefined> {
-  const { deps, log, reader, shutdown } = services;
+  const { deps, log, reader, stopping } = services;
   const { clock, config, metrics, wakeUps } = deps;
   const { roomId, peerId, after, limit, signal } = request;
   const deadline = clock.now() + request.waitMs;
@@ -33,7 +33,7 @@ export async function poll(services: Services, request: PollRequest): Promise<Re
   const waiter = new LogWaiter(clock, wakeUps, roomId, peerId);
   const stop = () => waiter.wake();
   signal.addEventListener('abort', stop);
-  shutdown.addEventListener('abort', stop);
+  const forgetStop = stopping.onStop(stop);
   metrics.readers('poll', 1);
   try {
     const readerId = crypto.randomUUID();
@@ -44,7 +44,7 @@ export async function poll(services: Services, request: PollRequest): Promise<Re
     for (;;) {
       page = await reader.page(roomId, peerId, after, limit);
       const now = clock.now();
-      const over = now >= deadline || signal.aborted || shutdown.aborted;
+      const over = now >= deadline || signal.aborted || stopping.stopped;
       if (page === undefined || page.events.length > 0 || page.ended || over || page.readerId !== readerId)
         return page;
       if (now - seenAt >= seenEveryMs) {
@@ -56,7 +56,7 @@ export async function poll(services: Services, request: PollRequest): Promise<Re
   } finally {
     metrics.readers('poll', -1);
     signal.removeEventListener('abort', stop);
-    shutdown.removeEventListener('abort', stop);
+    forgetStop();
     waiter.close();
   }
 }

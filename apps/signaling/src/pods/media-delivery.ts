@@ -33,6 +33,7 @@ export class MediaDelivery {
 
   /** Tells one pod; resolves when it holds at least `update.version`. */
   tell(podId: string, update: RoomMediaUpdate): Promise<void> {
+    if (this.#deps.isolatedRequests === true) return this.#deliver(podId, update);
     const key = `${podId} ${update.roomId}`;
     return new Promise((resolve, reject) => {
       const waiting = this.#waiting.get(key);

@@ -100,6 +100,7 @@ export class Rooms {
     plan: (turns: ReadonlyMap<string, Turn>) => T,
     options: TransactOptions<T> = {},
   ): Promise<Transacted<T>> {
+    if (this.#deps.isolatedRequests === true) return this.#transact(roomIds, plan, options);
     return this.#queue.run(roomIds, () => this.#transact(roomIds, plan, options));
   }
 

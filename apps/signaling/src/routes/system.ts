@@ -10,7 +10,7 @@ const Health = z.object({ status: z.literal('ok') });
 
 /** Health, readiness, metrics and the description of the API. */
 export function addSystemRoutes(router: Router, services: Services): void {
-  const { deps, housekeeping, shutdown } = services;
+  const { deps, housekeeping, stopping } = services;
   const describe = (
     path: string,
     summary: string,
@@ -28,7 +28,7 @@ export function addSystemRoutes(router: Router, services: Services): void {
 
   describe('/readyz', 'Ready: the database answers and no stop is under way', Health, ['store-unavailable']);
   router.get('/readyz', async () => {
-    if (shutdown.aborted) return Response.json({ status: 'stopping' }, { status: 503, headers: noStore });
+    if (stopping.stopped) return Response.json({ status: 'stopping' }, { status: 503, headers: noStore });
     await housekeeping.ping();
     return Response.json({ status: 'ok' }, { headers: noStore });
   });

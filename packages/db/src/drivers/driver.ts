@@ -26,6 +26,8 @@ export interface Driver {
 /** Raw text only, inside `exclusively()`. */
 export interface MigratingDriver {
   query(text: string): Promise<Row[]>;
+  /** Runs all or, at the latest when `exclusively()` fails, none. */
+  run(texts: readonly string[]): Promise<void>;
 }
 
 /** A guard of a write failed, or it collided with another: nothing has changed. */

@@ -54,7 +54,12 @@ export function openPostgres(url: string, options: PostgresOptions = {}): Driver
         await client.query('BEGIN');
         try {
           await client.query(`SELECT pg_advisory_xact_lock(${migrationLock})`);
-          const result = await work({ query: async (text) => (await client.query(text)).rows as Row[] });
+          const result = await work({
+            query: async (text) => (await client.query(text)).rows as Row[],
+            run: async (texts) => {
+              for (const text of texts) await client.query(text);
+            },
+          });
           await client.query('COMMIT');
           return result;
         } catch (error) {

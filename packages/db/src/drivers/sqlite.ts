@@ -49,6 +49,9 @@ export function openSqlite(file: string): Driver {
           statement.run();
           return [];
         },
+        run: async (texts) => {
+          for (const text of texts) database.exec(text);
+        },
       };
       guarded(() => database.exec('BEGIN EXCLUSIVE'));
       try {

@@ -1,0 +1,67 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { type D1Binding, openD1, pollingWakeUps } from '@weir/db';
+import { PodClient, parsePodSecrets } from '@weir/pod-control';
+import { type App, createApp } from '../app.ts';
+import { systemClock } from '../clock.ts';
+import { appConfig, ConfigError, readEnvironment } from '../config.ts';
+import type { Logger } from '../logger.ts';
+import { noMetrics } from '../metrics.ts';
+import { Sweeper } from '../sweeper.ts';
+
+/** Signaling on Cloudflare Workers with D1. Migrations are run by the deploy; a cron trigger sweeps. */
+
+interface ExecutionContext {
+  waitUntil(work: Promise<unknown>): void;
+}
+
+type Bindings = Readonly<Record<string, string | undefined>> & { readonly DB: D1Binding };
+
+/** The context of the request at hand: work after the answer must be told to it. */
+const contexts = new AsyncLocalStorage<ExecutionContext>();
+let known: { bindings: Bindings; app: App } | undefined;
+
+export default {
+  fetch(request: Request, bindings: Bindings, context: ExecutionContext): Promise<Response> {
+    return contexts.run(context, () => appOf(bindings).fetch(request));
+  },
+
+  async scheduled(_event: unknown, bindings: Bindings, context: ExecutionContext): Promise<void> {
+    await contexts.run(context, () => new Sweeper(appOf(bindings).services, 60_000).sweep());
+  },
+};
+
+/** Made once per isolate; what it caches may be lost at any time. */
+function appOf(bindings: Bindings): App {
+  if (known?.bindings === bindings) return known.app;
+  const { DB, ...rest } = bindings;
+  const env = readEnvironment(rest as Record<string, string | undefined>);
+  if (env.WEIR_API_KEYS.size === 0) {
+    throw new ConfigError('WEIR_API_KEYS is missing: set it with `wrangler secret put WEIR_API_KEYS`');
+  }
+  const podSecrets = parsePodSecrets(env.WEIR_POD_SECRETS);
+  const config = appConfig(env, { apiKeys: env.WEIR_API_KEYS, podSecrets });
+  const app = createApp({
+    config,
+    driver: openD1(DB),
+    wakeUps: pollingWakeUps(env.WEIR_POLL_MS === undefined ? {} : { pollMs: env.WEIR_POLL_MS }),
+    pods: new PodClient({ secrets: podSecrets }),
+    clock: systemClock,
+    random: () => crypto.getRandomValues(new Uint32Array(1))[0]!,
+    logger: consoleLogger(env.WEIR_LOG_LEVEL),
+    metrics: noMetrics,
+    isolatedRequests: true,
+    defer: (work) => contexts.getStore()?.waitUntil(work),
+  });
+  known = { bindings, app };
+  return app;
+}
+
+function consoleLogger(least: string): Logger {
+  const levels = ['debug', 'info', 'warn', 'error'] as const;
+  const write = (level: (typeof levels)[number]) => (fields: Record<string, unknown>, message: string) => {
+    const rank = levels.indexOf(least as (typeof levels)[number]);
+    if (least === 'silent' || levels.indexOf(level) < rank) return;
+    console[level](JSON.stringify({ level, ...fields, message }));
+  };
+  return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
+}

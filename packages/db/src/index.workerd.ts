@@ -1,0 +1,19 @@
+/** The door for Cloudflare Workers: without what needs Node. */
+export { type Access, AccessStore, type StoredAnswer } from './access.ts';
+export { type D1Binding, openD1 } from './drivers/d1.ts';
+export { ConflictError, type Driver, type Row, StoreUnavailableError } from './drivers/driver.ts';
+export { broadcastCoalesced, EventLog, type LogPage, type NewEvent, type StoredEvent } from './event-log.ts';
+export { Housekeeping, type RetentionLimits } from './housekeeping.ts';
+export { migrate } from './migrate.ts';
+export { type LostTransport, type PodRow, PodStore } from './pod-store.ts';
+export type { RoomDetails, TokenBinding } from './records.ts';
+export {
+  type LoadedRoom,
+  type NewRoom,
+  type RoomCommit,
+  RoomStore,
+  type RoomSummary,
+} from './room-store.ts';
+export { inProcessWakeUps } from './wake-ups/in-process.ts';
+export { pollingWakeUps } from './wake-ups/polling.ts';
+export type { WakeUps } from './wake-ups/wake-ups.ts';
