@@ -30,7 +30,8 @@ export class FrameReader {
           }
         }
       }
-      const partial = (this.#partial ??= new Uint8Array(2 + this.#maxFrameBytes));
+      this.#partial ??= new Uint8Array(2 + this.#maxFrameBytes);
+      const partial = this.#partial;
       const wanted = this.#have < 2 ? 2 : 2 + ((partial[0]! << 8) | partial[1]!);
       if (wanted - 2 > this.#maxFrameBytes) return false;
       const taken = Math.min(wanted - this.#have, chunk.length - at);
