@@ -192,10 +192,12 @@ test('simulcast goes out as one encoding with its layers', () => {
 test('two of the source’s codecs that are one in the room become one', () => {
   const from = source('video', {
     codecs: [
-      { name: 'video/VP8', payloadType: 96, clockRate: 90000 },
+      { name: 'video/VP8', payloadType: 96, clockRate: 90000, parameters: { first: true } },
       { name: 'video/VP8', payloadType: 98, clockRate: 90000 },
     ],
   });
   expect(from.payloadTypes).toEqual({ 96: 110, 98: 110 });
-  expect(derive(from).rtpParameters.codecs.map(({ payloadType }) => payloadType)).toEqual([110]);
+  expect(
+    derive(from).rtpParameters.codecs.map(({ payloadType, parameters }) => [payloadType, parameters]),
+  ).toEqual([[110, { first: true }]]);
 });
