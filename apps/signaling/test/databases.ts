@@ -1,8 +1,15 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Driver, migrate, openPostgres, openSqlite } from '@weir/db';
-import { type LocalPostgres, missingPostgres, startLocalPostgres } from '@weir/testing';
+import { type D1Binding, type Driver, migrate, openD1, openPostgres, openSqlite } from '@weir/db';
+import {
+  type LocalPostgres,
+  missingD1,
+  missingPostgres,
+  startD1,
+  startLocalPostgres,
+  type TestD1,
+} from '@weir/testing';
 import { afterAll, beforeAll, describe } from 'vitest';
 
 /** An empty, migrated database; each call of `connect` is one more instance's connection to it. */
@@ -44,6 +51,25 @@ export function onEveryDatabase(suite: (open: OpenDatabase) => void): void {
       const first = connect();
       await migrate(first);
       return { connect: once(first, connect) };
+    });
+  });
+}
+
+/** Runs a suite on the databases of `onEveryDatabase` and on D1, which is slow to talk to from here. */
+export function onEveryDatabaseAndD1(suite: (open: OpenDatabase) => void): void {
+  onEveryDatabase(suite);
+  const missing = missingD1();
+  if (missing !== undefined) console.warn(`!!! D1 is NOT tested: ${missing}`);
+  describe.skipIf(missing !== undefined)('on D1', () => {
+    let d1: TestD1 | undefined;
+    beforeAll(async () => {
+      d1 = await startD1(40);
+    }, 60_000);
+    afterAll(() => d1?.stop());
+    suite(async () => {
+      const binding = (await d1!.create()) as D1Binding;
+      await migrate(openD1(binding));
+      return { connect: () => openD1(binding) };
     });
   });
 }

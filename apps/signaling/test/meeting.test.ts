@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { onEveryDatabase } from './databases.ts';
+import { onEveryDatabaseAndD1 } from './databases.ts';
 import { Instance, type Member } from './harness.ts';
 import { capabilities, dtls, opus, vp8 } from './media.ts';
+import { settle } from './virtual-clock.ts';
 
-onEveryDatabase((open) => {
+onEveryDatabaseAndD1((open) => {
   async function meeting() {
     const weir = new Instance(await open());
     await weir.lease('pod-1');
@@ -74,6 +75,8 @@ onEveryDatabase((open) => {
       expect(bound.rtpParameters.rtcp.cname).toBe('alice');
       expect(bound.rtpParameters.mid).toBeTypeOf('string');
       expect(await bob.eventTypes()).toEqual(['newtransport', 'activechange', 'transport']);
+
+      await settle();
 
       const held = weir.pods.held('pod-1', 'daily')!;
       expect(held.transports.size).toBe(2);
@@ -152,6 +155,7 @@ onEveryDatabase((open) => {
       expect(await bob.events()).toMatchObject([
         { type: 'peerclose', target: { kind: 'room', id: 'daily' }, data: { name: 'alice', reason: 'left' } },
       ]);
+      await settle();
       const held = weir.pods.held('pod-1', 'daily')!;
       expect(held.transports.size + held.receivers.size + held.senders.size).toBe(0);
     });

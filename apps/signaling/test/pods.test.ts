@@ -1,12 +1,12 @@
 import { PodControlError } from '@weir/pod-control';
 import type { MediaHappening } from '@weir/protocol';
 import { describe, expect, it } from 'vitest';
-import { onEveryDatabase } from './databases.ts';
+import { onEveryDatabaseAndD1 } from './databases.ts';
 import { Instance, type Member } from './harness.ts';
 import { capabilities, opus, vp8 } from './media.ts';
 import { settle } from './virtual-clock.ts';
 
-onEveryDatabase((open) => {
+onEveryDatabaseAndD1((open) => {
   async function start(env: Record<string, string> = {}) {
     const database = await open();
     const weir = new Instance(database, { env: { WEIR_PEER_TIMEOUT_SECONDS: '3600', ...env } });
@@ -207,6 +207,7 @@ onEveryDatabase((open) => {
       expect(await bob.events()).toEqual([]);
       const next = await transportOf(alice);
       await alice.ok('PATCH', `/receivers/${kept.id}`, { transportId: String(next) });
+      await settle();
       const held = weir.pods.held('pod-1', 'daily')!;
       expect([...held.transports.keys()]).toEqual([next]);
       expect([...held.receivers.keys()]).toEqual([Number(kept.id)]);
@@ -247,6 +248,7 @@ onEveryDatabase((open) => {
       // Who has nothing there need not move.
       expect(await bob.events()).toEqual([]);
       const next = await transportOf(alice);
+      await settle();
       expect([...weir.pods.held('pod-2', 'daily')!.transports.keys()]).toEqual([next]);
       expect([...weir.pods.held('pod-1', 'daily')!.transports.keys()]).toEqual([transportId]);
       // The drain is taken back, and later begins anew.
@@ -286,6 +288,7 @@ onEveryDatabase((open) => {
       await weir.clock.advance(100);
       weir.pods.down.delete('pod-1');
       const third = await transportOf(alice);
+      await settle();
       expect(weir.pods.held('pod-1', 'daily')!.transports.has(second)).toBe(false);
       expect(weir.pods.held('pod-1', 'daily')!.transports.has(third)).toBe(true);
     });
@@ -339,6 +342,7 @@ onEveryDatabase((open) => {
       ]);
       await weir.clock.advance(1000);
       const room = (await weir.app.services.store.load('daily'))!;
+      await settle();
       const held = weir.pods.held('pod-1', 'daily')!;
       expect(held.version).toBe(room.mediaVersion);
       expect(held.senders.get(Number(sender.id))).toMatchObject({

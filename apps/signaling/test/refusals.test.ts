@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { describe, expect, it } from 'vitest';
 import { createToken } from '../src/tokens/token.ts';
-import { onEveryDatabase } from './databases.ts';
+import { onEveryDatabaseAndD1 } from './databases.ts';
 import { Instance, type Member, type RequestOptions } from './harness.ts';
 import { capabilities, dtls, opus, vp8 } from './media.ts';
 
@@ -528,7 +528,7 @@ const cases: Case[] = [
   },
 ];
 
-onEveryDatabase((open) => {
+onEveryDatabaseAndD1((open) => {
   async function world(): Promise<World> {
     const weir = new Instance(await open());
     await weir.lease('pod-1');

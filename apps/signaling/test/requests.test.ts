@@ -1,12 +1,12 @@
 import { sql } from 'drizzle-orm';
 import { describe, expect, it } from 'vitest';
-import { onEveryDatabase } from './databases.ts';
+import { onEveryDatabaseAndD1 } from './databases.ts';
 import { FakePods } from './fake-pods.ts';
 import { Instance } from './harness.ts';
 import { capabilities, dtls, opus, vp8 } from './media.ts';
 import { settle } from './virtual-clock.ts';
 
-onEveryDatabase((open) => {
+onEveryDatabaseAndD1((open) => {
   async function start(env: Record<string, string> = {}) {
     const database = await open();
     const weir = new Instance(database, { env });

@@ -1,9 +1,16 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type LocalPostgres, missingPostgres, startLocalPostgres } from '@weir/testing';
+import {
+  type LocalPostgres,
+  missingD1,
+  missingPostgres,
+  startD1,
+  startLocalPostgres,
+  type TestD1,
+} from '@weir/testing';
 import { afterAll, beforeAll, describe } from 'vitest';
-import { type Driver, migrate, openPostgres, openSqlite } from '../src/index.ts';
+import { type D1Binding, type Driver, migrate, openD1, openPostgres, openSqlite } from '../src/index.ts';
 
 export interface TestDatabase {
   /** An empty, migrated database; `connect` opens it once more, as another instance would. */
@@ -61,6 +68,24 @@ export function onEveryDatabase(suite: (database: TestDatabase) => void): void {
         const driver = connect();
         await migrate(driver);
         return { driver, connect, url };
+      },
+    });
+  });
+
+  const missingWorkerd = missingD1();
+  if (missingWorkerd !== undefined) console.warn(`!!! D1 is NOT tested: ${missingWorkerd}`);
+  describe.skipIf(missingWorkerd !== undefined)('D1', () => {
+    let d1: TestD1 | undefined;
+    beforeAll(async () => {
+      d1 = await startD1(40);
+    }, 60_000);
+    afterAll(() => d1?.stop());
+    suite({
+      create: async () => {
+        const binding = (await d1!.create()) as D1Binding;
+        const driver = openD1(binding);
+        await migrate(driver);
+        return { driver, connect: () => openD1(binding), url: 'd1:' };
       },
     });
   });

@@ -1,5 +1,6 @@
 export { type LaunchOptions, launchChromium, launchFirefox, missingBrowser } from './browser.ts';
 export { type Clock, realClock, type Timer, VirtualClock } from './clock.ts';
+export { missingD1, startD1, type TestD1 } from './d1.ts';
 export { EndpointDriver } from './endpoint-driver.ts';
 export { IceControlling, type IceOptions } from './ice-controlling.ts';
 export {
