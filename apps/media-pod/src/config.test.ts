@@ -21,7 +21,7 @@ describe('readConfig', () => {
       signalingUrls: ['http://127.0.0.1:3000'],
       secrets: ['s'.repeat(32)],
       media: { ip: undefined, port: 40_000, tcp: true, announced: undefined },
-      control: { ip: '::', port: 4000 },
+      control: { ip: undefined, port: 4000 },
       leaseIntervalMs: 5000,
       drainMs: 25_000,
     });

@@ -68,7 +68,7 @@ const Environment = z.object({
     .describe('Milliseconds without a sign of life until a transport is disconnected. Default: 30000.'),
 
   WEIR_CONTROL_IP: ip()
-    .default('::')
+    .optional()
     .describe('Address to listen on for calls from signaling. Default: every one.'),
   WEIR_CONTROL_PORT: whole(0, 65_535)
     .default(4000)
@@ -123,7 +123,8 @@ export interface Config {
     readonly consentTimeoutMs: number;
   };
   readonly control: {
-    readonly ip: string;
+    /** undefined = every address the host has. */
+    readonly ip: string | undefined;
     readonly port: number;
     readonly url: string | undefined;
     readonly podIp: string | undefined;

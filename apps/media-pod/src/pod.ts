@@ -289,11 +289,11 @@ interface ControlServer {
 }
 
 async function listen(
-  { ip, port }: { ip: string; port: number },
+  { ip, port }: Config['control'],
   handle: (request: Request) => Promise<Response>,
 ): Promise<ControlServer> {
   return await new Promise((resolve, reject) => {
-    const server = serve({ fetch: handle, hostname: ip, port }, (info) => {
+    const server = serve({ fetch: handle, ...(ip === undefined ? {} : { hostname: ip }), port }, (info) => {
       resolve({
         port: info.port,
         close: () =>
@@ -323,7 +323,7 @@ function defaultControlUrl(config: Config, port: number): string {
   const { ip, podIp } = config.control;
   const host =
     podIp ??
-    (isUnspecified(ip)
+    (ip === undefined || isUnspecified(ip)
       ? config.development
         ? '127.0.0.1'
         : (interfaceAddresses(networkInterfaces(), undefined)[0] ?? '127.0.0.1')
