@@ -10,14 +10,12 @@ import {
   type RtpCapabilities,
   rtpParametersToWire,
 } from '@weir/ortc';
-import { addressesOfRoom } from '@weir/pod-control';
 import type {
   AppData,
   Cursor,
   IceServer,
   PeerId,
   PeerInfo,
-  PlainTransportView,
   PodLease,
   ReceiverId,
   ReceiverView,
@@ -93,7 +91,6 @@ function definedOnly(preferences: CandidatePreferences): IceCandidateOptions {
 }
 
 export function transportView(
-  roomId: string,
   transport: TransportRecord,
   context: ViewContext,
   preferences: CandidatePreferences = {},
@@ -105,7 +102,7 @@ export function transportView(
     direction: transport.direction,
     iceParameters: iceParametersToWire(transport.ice),
     iceCandidates: iceCandidatesToWire(
-      iceCandidates(addressesOfRoom(pod?.addresses ?? [], roomId), { ...definedOnly(preferences), udp, tcp }),
+      iceCandidates(pod?.addresses ?? [], { ...definedOnly(preferences), udp, tcp }),
     ),
     dtlsParameters:
       pod === undefined
@@ -117,46 +114,6 @@ export function transportView(
     iceServers: [...context.iceServers],
     appData: transport.appData as AppData,
   };
-}
-
-/** Of a transport of type `plain`. Pods have one port for all of them, told by their lease. */
-export function plainTransportView(
-  transport: TransportRecord,
-  context: ViewContext,
-  preferences: CandidatePreferences = {},
-): PlainTransportView {
-  const { comedia, rtcpMux, remote } = transport.plain!;
-  const learnt = transport.iceSelectedTuple;
-  const [best] = iceCandidates(context.pod(transport.podId)?.addresses ?? [], {
-    ...definedOnly(preferences),
-    udp: true,
-    tcp: false,
-  }).toSorted((a, b) => b.priority - a.priority);
-  return {
-    id: String(transport.id) as TransportId,
-    type: 'plain',
-    direction: transport.direction,
-    ip: best?.ip ?? '',
-    port: best?.port ?? 0,
-    rtcpMux,
-    comedia,
-    ...(remote !== undefined
-      ? { remote: { ...remote } }
-      : learnt === undefined
-        ? {}
-        : { remote: { ip: learnt.remoteIP, port: learnt.remotePort } }),
-    appData: transport.appData as AppData,
-  };
-}
-
-/** The view that fits the transport's type. */
-export function viewOfTransport(
-  transport: TransportRecord,
-  context: ViewContext,
-  preferences: CandidatePreferences = {},
-): TransportView | PlainTransportView {
-  const view = transport.type === 'plain' ? plainTransportView : transportView;
-  return view(transport, context, preferences);
 }
 
 /** Receivers of kind `depth` are never on the wire (§15.1 rule 4); signaling makes none. */
@@ -217,15 +174,13 @@ export function snapshotView(
   const self = state.peers.get(peerId)!;
   const own = <R extends { readonly peerId: number }>(records: ReadonlyMap<number, R>) =>
     [...records.values()].filter((record) => record.peerId === peerId);
-  const transports = own(state.transports);
-  const plain = transports.filter(({ type }) => type === 'plain');
   return {
     cursor: String(cursor) as Cursor,
     room: roomView(room),
     self: peerInfo(self),
     ...(self.capabilities === undefined ? {} : { rtpCapabilities: capabilitiesToWire(self.capabilities) }),
     peers: [...state.peers.values()].filter((peer) => peer.id !== peerId).map(peerInfo),
-    transports: own(state.transports).map((transport) => transportView(room.id, transport, context)),
+    transports: own(state.transports).map((transport) => transportView(transport, context)),
     receivers: own(state.receivers).map(receiverView),
     senders: own(state.senders).map((sender) => senderViewOf(state, sender)),
   };

@@ -1,11 +1,9 @@
-import { z } from '@hono/zod-openapi';
 import { createIceCredentials, dtlsParametersFromWire, iceCandidates, iceParametersToWire } from '@weir/ortc';
 import {
   ConnectTransportRequest,
   CreateTransportRequest,
   IceRestartAnswer,
   PeerId,
-  PlainTransportView,
   RoomId,
   TransportId,
   TransportView,
@@ -19,19 +17,16 @@ import { refusals } from '../refusals.ts';
 import { ownPeer, ownTransport } from '../rooms/owned.ts';
 import type { Turn } from '../rooms/turn.ts';
 import type { Services } from '../services.ts';
-import { viewOfTransport } from '../views.ts';
-import { addPlainTransportRoutes } from './plain-transports.ts';
+import { transportView } from '../views.ts';
 
 const ofPeer = { room: RoomId, peer: PeerId };
 const params = { ...ofPeer, transport: TransportId };
 const tag = 'transports';
-const AnyTransportView = z.union([TransportView, PlainTransportView]);
 const gone = ['room-not-found', 'room-closed', 'peer-not-found', 'peer-closed'] as const;
 
 /** Transports: create, connect, restart ICE, limit, read, close. */
 export function addTransportRoutes(router: Router, services: Services): void {
   const { deps, doorkeeper, rooms, pods, access } = services;
-  addPlainTransportRoutes(router, services);
 
   endpoint(
     router,
@@ -39,20 +34,17 @@ export function addTransportRoutes(router: Router, services: Services): void {
     {
       method: 'post',
       path: '/v1/rooms/{room}/peers/{peer}/transports',
-      summary:
-        'Create a transport on a media pod; type `plain` is RTP without ICE and DTLS, as ffmpeg sends it',
+      summary: 'Create a transport on a media pod',
       tag,
       params: ofPeer,
       body: CreateTransportRequest,
-      answers: { 201: AnyTransportView },
+      answers: { 201: TransportView },
       problems: ['invalid-parameter', 'invalid-state', 'limit-reached', 'no-pod', 'pod-unreachable', ...gone],
     },
     async ({ params, body, token, idempotent, key }) => {
       await doorkeeper.peer(token, params.room, params.peer);
       const { place, context } = await pods.placement();
-      const { type, comedia, rtcpMux, direction, appData, ...preferences } = body;
-      const plain = plainOptions(body);
-      const { udp = true, tcp = true } = plain === undefined ? body : { udp: true, tcp: false };
+      const { udp = true, tcp = true, direction, appData, ...preferences } = body;
       const most = deps.config.maxTransportsPerPeer;
       const ice = createIceCredentials(deps.random);
       const done = await rooms.change(
@@ -75,15 +67,13 @@ export function addTransportRoutes(router: Router, services: Services): void {
             });
           }
           const transportId = unusedId(turn.state, deps);
-          const options = { direction, podId: pod.id, ice, udp, tcp, appData, ...plain };
+          const options = { direction, podId: pod.id, ice, udp, tcp, appData };
           refusals('', '', () =>
             turn.run({ type: 'transport.create', peerId: peer.id, transportId, options }),
           );
           return turn.state.transports.get(transportId)!;
         },
-        idempotent((transport: TransportRecord) =>
-          json(201, transportView(params.room, transport, context, preferences)),
-        ),
+        idempotent((transport: TransportRecord) => json(201, transportView(transport, context, preferences))),
       );
       const transport = done.value;
       const reached = await within(deps.clock, deps.config.podDeadlineMs, done.delivered);
@@ -104,7 +94,7 @@ export function addTransportRoutes(router: Router, services: Services): void {
           { retryAfterSeconds: 1 },
         );
       }
-      return json(201, transportView(params.room, transport, context, preferences));
+      return json(201, transportView(transport, context, preferences));
     },
   );
 
@@ -117,7 +107,7 @@ export function addTransportRoutes(router: Router, services: Services): void {
       summary: 'Read a transport',
       tag,
       params,
-      answers: { 200: AnyTransportView },
+      answers: { 200: TransportView },
       problems: ['transport-not-found', ...gone],
     },
     async ({ params, token }) => {
@@ -130,7 +120,7 @@ export function addTransportRoutes(router: Router, services: Services): void {
           `Peer ${params.peer} has no transport ${params.transport}.`,
         );
       }
-      return json(200, transportView(params.room, transport, await pods.viewContext()));
+      return json(200, transportView(transport, await pods.viewContext()));
     },
   );
 
@@ -198,7 +188,7 @@ export function addTransportRoutes(router: Router, services: Services): void {
       tag,
       params,
       body: UpdateTransportRequest,
-      answers: { 200: AnyTransportView },
+      answers: { 200: TransportView },
       problems: ['invalid-parameter', 'transport-not-found', ...gone],
     },
     async ({ params, body, token }) => {
@@ -208,7 +198,7 @@ export function addTransportRoutes(router: Router, services: Services): void {
         refusals('', '', () => turn.run({ type: 'transport.setBitrates', transportId: id, ...body }));
         return turn.state.transports.get(id)!;
       });
-      return json(200, transportView(params.room, done.value, await pods.viewContext()));
+      return json(200, transportView(done.value, await pods.viewContext()));
     },
   );
 
