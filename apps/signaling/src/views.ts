@@ -10,6 +10,7 @@ import {
   type RtpCapabilities,
   rtpParametersToWire,
 } from '@weir/ortc';
+import { addressesOfRoom } from '@weir/pod-control';
 import type {
   AppData,
   Cursor,
@@ -91,6 +92,7 @@ function definedOnly(preferences: CandidatePreferences): IceCandidateOptions {
 }
 
 export function transportView(
+  roomId: string,
   transport: TransportRecord,
   context: ViewContext,
   preferences: CandidatePreferences = {},
@@ -102,7 +104,7 @@ export function transportView(
     direction: transport.direction,
     iceParameters: iceParametersToWire(transport.ice),
     iceCandidates: iceCandidatesToWire(
-      iceCandidates(pod?.addresses ?? [], { ...definedOnly(preferences), udp, tcp }),
+      iceCandidates(addressesOfRoom(pod?.addresses ?? [], roomId), { ...definedOnly(preferences), udp, tcp }),
     ),
     dtlsParameters:
       pod === undefined
@@ -180,7 +182,7 @@ export function snapshotView(
     self: peerInfo(self),
     ...(self.capabilities === undefined ? {} : { rtpCapabilities: capabilitiesToWire(self.capabilities) }),
     peers: [...state.peers.values()].filter((peer) => peer.id !== peerId).map(peerInfo),
-    transports: own(state.transports).map((transport) => transportView(transport, context)),
+    transports: own(state.transports).map((transport) => transportView(room.id, transport, context)),
     receivers: own(state.receivers).map(receiverView),
     senders: own(state.senders).map((sender) => senderViewOf(state, sender)),
   };

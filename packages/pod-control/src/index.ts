@@ -15,3 +15,4 @@ export { minimumPodSecretLength, type PodSecrets, parsePodSecrets } from './secr
 export { SignalingClient, type SignalingClientOptions } from './signaling-client.ts';
 export { callTokenSeconds, clockToleranceSeconds, signalingAudience } from './token.ts';
 export { parseBody, type VerifyOptions, verifyPodCall, verifyReport } from './verify.ts';
+export { addressesOfRoom, workerOfRoom } from './worker-of-room.ts';

@@ -10,6 +10,8 @@ export const PodAddress = z.object({
   family: z.enum(['ipv4', 'ipv6']),
   protocol: z.enum(['udp', 'tcp']),
   port: z.number().int().min(1).max(65535),
+  /** Which of the pod's media workers listens here, from 0; absent when there is only one (docs/decisions/0005). */
+  worker: z.number().int().nonnegative().optional(),
 });
 export type PodAddress = z.infer<typeof PodAddress>;
 

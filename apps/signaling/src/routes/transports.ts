@@ -73,7 +73,9 @@ export function addTransportRoutes(router: Router, services: Services): void {
           );
           return turn.state.transports.get(transportId)!;
         },
-        idempotent((transport: TransportRecord) => json(201, transportView(transport, context, preferences))),
+        idempotent((transport: TransportRecord) =>
+          json(201, transportView(params.room, transport, context, preferences)),
+        ),
       );
       const transport = done.value;
       const reached = await within(deps.clock, deps.config.podDeadlineMs, done.delivered);
@@ -94,7 +96,7 @@ export function addTransportRoutes(router: Router, services: Services): void {
           { retryAfterSeconds: 1 },
         );
       }
-      return json(201, transportView(transport, context, preferences));
+      return json(201, transportView(params.room, transport, context, preferences));
     },
   );
 
@@ -120,7 +122,7 @@ export function addTransportRoutes(router: Router, services: Services): void {
           `Peer ${params.peer} has no transport ${params.transport}.`,
         );
       }
-      return json(200, transportView(transport, await pods.viewContext()));
+      return json(200, transportView(params.room, transport, await pods.viewContext()));
     },
   );
 
@@ -198,7 +200,7 @@ export function addTransportRoutes(router: Router, services: Services): void {
         refusals('', '', () => turn.run({ type: 'transport.setBitrates', transportId: id, ...body }));
         return turn.state.transports.get(id)!;
       });
-      return json(200, transportView(done.value, await pods.viewContext()));
+      return json(200, transportView(params.room, done.value, await pods.viewContext()));
     },
   );
 
