@@ -78,6 +78,9 @@ export const environment = {
     .describe('origins that browsers may call from, comma-separated; * = all'),
   WEIR_ICE_SERVERS: iceServers.describe('JSON list of STUN and TURN servers handed to clients'),
   WEIR_REGION: z.string().max(64).default('default').describe('pods of this region are preferred'),
+  WEIR_ALLOW_PRIVATE_REMOTES: flag(
+    '1 = plain transports may send to private and loopback addresses; always so in development',
+  ),
   WEIR_MAX_BODY_BYTES: count('longest request body', 262_144, 64 * 1024 * 1024),
   WEIR_MAX_RECEIVERS_PER_PEER: count('receivers one peer may have', 32, 1000),
   WEIR_MAX_TRANSPORTS_PER_PEER: count('transports one peer may have', 16, 1000),
@@ -119,6 +122,8 @@ export interface AppConfig {
   readonly corsOrigins: '*' | readonly string[];
   readonly iceServers: readonly IceServer[];
   readonly region: string;
+  /** Whether plain transports may send to addresses that only a private network or the pod itself reaches. */
+  readonly allowPrivateRemotes: boolean;
   readonly maxBodyBytes: number;
   readonly maxReceiversPerPeer: number;
   readonly maxTransportsPerPeer: number;
@@ -171,6 +176,7 @@ export function appConfig(
     corsOrigins: origins.includes('*') ? '*' : origins,
     iceServers: env.WEIR_ICE_SERVERS,
     region: env.WEIR_REGION,
+    allowPrivateRemotes: env.WEIR_ALLOW_PRIVATE_REMOTES || env.WEIR_ENV === 'development',
     maxBodyBytes: env.WEIR_MAX_BODY_BYTES,
     maxReceiversPerPeer: env.WEIR_MAX_RECEIVERS_PER_PEER,
     maxTransportsPerPeer: env.WEIR_MAX_TRANSPORTS_PER_PEER,

@@ -17,6 +17,7 @@ import type {
   IceServer,
   PeerId,
   PeerInfo,
+  PlainTransportView,
   PodLease,
   ReceiverId,
   ReceiverView,
@@ -118,6 +119,48 @@ export function transportView(
   };
 }
 
+/** Of a transport of type `plain`. It shares the port that the room has on its pod. */
+export function plainTransportView(
+  roomId: string,
+  transport: TransportRecord,
+  context: ViewContext,
+  preferences: CandidatePreferences = {},
+): PlainTransportView {
+  const { comedia, rtcpMux, remote } = transport.plain!;
+  const learnt = transport.iceSelectedTuple;
+  const [best] = iceCandidates(addressesOfRoom(context.pod(transport.podId)?.addresses ?? [], roomId), {
+    ...definedOnly(preferences),
+    udp: true,
+    tcp: false,
+  }).toSorted((a, b) => b.priority - a.priority);
+  return {
+    id: String(transport.id) as TransportId,
+    type: 'plain',
+    direction: transport.direction,
+    ip: best?.ip ?? '',
+    port: best?.port ?? 0,
+    rtcpMux,
+    comedia,
+    ...(remote !== undefined
+      ? { remote: { ...remote } }
+      : learnt === undefined
+        ? {}
+        : { remote: { ip: learnt.remoteIP, port: learnt.remotePort } }),
+    appData: transport.appData as AppData,
+  };
+}
+
+/** The view that fits the transport's type. */
+export function viewOfTransport(
+  roomId: string,
+  transport: TransportRecord,
+  context: ViewContext,
+  preferences: CandidatePreferences = {},
+): TransportView | PlainTransportView {
+  const view = transport.type === 'plain' ? plainTransportView : transportView;
+  return view(roomId, transport, context, preferences);
+}
+
 /** Receivers of kind `depth` are never on the wire (§15.1 rule 4); signaling makes none. */
 export function receiverView(receiver: ReceiverRecord): ReceiverView {
   return {
@@ -176,13 +219,20 @@ export function snapshotView(
   const self = state.peers.get(peerId)!;
   const own = <R extends { readonly peerId: number }>(records: ReadonlyMap<number, R>) =>
     [...records.values()].filter((record) => record.peerId === peerId);
+  const transports = own(state.transports);
+  const plain = transports.filter(({ type }) => type === 'plain');
   return {
     cursor: String(cursor) as Cursor,
     room: roomView(room),
     self: peerInfo(self),
     ...(self.capabilities === undefined ? {} : { rtpCapabilities: capabilitiesToWire(self.capabilities) }),
     peers: [...state.peers.values()].filter((peer) => peer.id !== peerId).map(peerInfo),
-    transports: own(state.transports).map((transport) => transportView(room.id, transport, context)),
+    transports: transports
+      .filter(({ type }) => type === 'webrtc')
+      .map((transport) => transportView(room.id, transport, context)),
+    ...(plain.length === 0
+      ? {}
+      : { plainTransports: plain.map((transport) => plainTransportView(room.id, transport, context)) }),
     receivers: own(state.receivers).map(receiverView),
     senders: own(state.senders).map((sender) => senderViewOf(state, sender)),
   };

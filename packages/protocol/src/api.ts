@@ -153,7 +153,7 @@ export const PlainTransportView = z.object({
   id: TransportId,
   type: z.literal('plain'),
   direction: z.enum(['send', 'recv', 'both']),
-  /** Where to send RTP, and RTCP too: the pod has one port for all. */
+  /** Where to send RTP, and RTCP too: the pod has one port for all. Empty and 0 once the pod is gone. */
   ip: z.string(),
   port: z.number().int(),
   rtcpMux: z.boolean(),
@@ -166,9 +166,14 @@ export const PlainTransportView = z.object({
 });
 export type PlainTransportView = z.infer<typeof PlainTransportView>;
 
-/** PUT …/transports/{t}/plain: where to send RTP, and RTCP if it is not muxed. */
+/** PUT …/transports/{t}/plain: where to send RTP, and RTCP if it is not muxed (`rtcpPort`, needed exactly then). */
 export const ConnectPlainTransportRequest = z.object({
-  ip: z.union([z.ipv4(), z.ipv6()]),
+  ip: z
+    .string()
+    .refine(
+      (text) => z.ipv4().safeParse(text).success || z.ipv6().safeParse(text).success,
+      'must be an IPv4 or IPv6 address',
+    ),
   port: z.number().int().min(1).max(65535),
   rtcpPort: z.number().int().min(1).max(65535).optional(),
 });
@@ -275,6 +280,8 @@ export const Snapshot = z.object({
   /** The others, in join order. */
   peers: z.array(PeerInfo),
   transports: z.array(TransportView),
+  /** Transports of type `plain`; absent if the peer has none. */
+  plainTransports: z.array(PlainTransportView).optional(),
   receivers: z.array(ReceiverView),
   senders: z.array(SenderView),
 });

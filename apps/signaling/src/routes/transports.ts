@@ -1,9 +1,11 @@
+import { z } from '@hono/zod-openapi';
 import { createIceCredentials, dtlsParametersFromWire, iceCandidates, iceParametersToWire } from '@weir/ortc';
 import {
   ConnectTransportRequest,
   CreateTransportRequest,
   IceRestartAnswer,
   PeerId,
+  PlainTransportView,
   RoomId,
   TransportId,
   TransportView,
@@ -17,16 +19,24 @@ import { refusals } from '../refusals.ts';
 import { ownPeer, ownTransport } from '../rooms/owned.ts';
 import type { Turn } from '../rooms/turn.ts';
 import type { Services } from '../services.ts';
-import { transportView } from '../views.ts';
+import { viewOfTransport } from '../views.ts';
+import {
+  addPlainTransportRoutes,
+  plainOptions,
+  plainProtocols,
+  refuseWebRtcLimits,
+} from './plain-transports.ts';
 
 const ofPeer = { room: RoomId, peer: PeerId };
 const params = { ...ofPeer, transport: TransportId };
 const tag = 'transports';
+const AnyTransportView = z.union([TransportView, PlainTransportView]);
 const gone = ['room-not-found', 'room-closed', 'peer-not-found', 'peer-closed'] as const;
 
 /** Transports: create, connect, restart ICE, limit, read, close. */
 export function addTransportRoutes(router: Router, services: Services): void {
   const { deps, doorkeeper, rooms, pods, access } = services;
+  addPlainTransportRoutes(router, services);
 
   endpoint(
     router,
@@ -34,17 +44,21 @@ export function addTransportRoutes(router: Router, services: Services): void {
     {
       method: 'post',
       path: '/v1/rooms/{room}/peers/{peer}/transports',
-      summary: 'Create a transport on a media pod',
+      summary:
+        'Create a transport on a media pod; type `plain` is RTP without ICE and DTLS, as ffmpeg sends it',
       tag,
       params: ofPeer,
       body: CreateTransportRequest,
-      answers: { 201: TransportView },
+      answers: { 201: AnyTransportView },
       problems: ['invalid-parameter', 'invalid-state', 'limit-reached', 'no-pod', 'pod-unreachable', ...gone],
     },
     async ({ params, body, token, idempotent, key }) => {
       await doorkeeper.peer(token, params.room, params.peer);
       const { place, context } = await pods.placement();
-      const { udp = true, tcp = true, direction, appData, ...preferences } = body;
+      const { direction, appData, preferIPv4, preferIPv6, preferUdp, preferTcp } = body;
+      const preferences = { preferIPv4, preferIPv6, preferUdp, preferTcp };
+      const plain = plainOptions(body);
+      const { udp = true, tcp = true } = plain === undefined ? body : plainProtocols;
       const most = deps.config.maxTransportsPerPeer;
       const ice = createIceCredentials(deps.random);
       const done = await rooms.change(
@@ -67,14 +81,14 @@ export function addTransportRoutes(router: Router, services: Services): void {
             });
           }
           const transportId = unusedId(turn.state, deps);
-          const options = { direction, podId: pod.id, ice, udp, tcp, appData };
+          const options = { direction, podId: pod.id, ice, udp, tcp, appData, ...plain };
           refusals('', '', () =>
             turn.run({ type: 'transport.create', peerId: peer.id, transportId, options }),
           );
           return turn.state.transports.get(transportId)!;
         },
         idempotent((transport: TransportRecord) =>
-          json(201, transportView(params.room, transport, context, preferences)),
+          json(201, viewOfTransport(params.room, transport, context, preferences)),
         ),
       );
       const transport = done.value;
@@ -96,7 +110,7 @@ export function addTransportRoutes(router: Router, services: Services): void {
           { retryAfterSeconds: 1 },
         );
       }
-      return json(201, transportView(params.room, transport, context, preferences));
+      return json(201, viewOfTransport(params.room, transport, context, preferences));
     },
   );
 
@@ -109,7 +123,7 @@ export function addTransportRoutes(router: Router, services: Services): void {
       summary: 'Read a transport',
       tag,
       params,
-      answers: { 200: TransportView },
+      answers: { 200: AnyTransportView },
       problems: ['transport-not-found', ...gone],
     },
     async ({ params, token }) => {
@@ -122,7 +136,7 @@ export function addTransportRoutes(router: Router, services: Services): void {
           `Peer ${params.peer} has no transport ${params.transport}.`,
         );
       }
-      return json(200, transportView(params.room, transport, await pods.viewContext()));
+      return json(200, viewOfTransport(params.room, transport, await pods.viewContext()));
     },
   );
 
@@ -162,7 +176,7 @@ export function addTransportRoutes(router: Router, services: Services): void {
       tag,
       params,
       answers: { 200: IceRestartAnswer },
-      problems: ['transport-not-found', ...gone],
+      problems: ['invalid-state', 'transport-not-found', ...gone],
     },
     async ({ params, token, idempotent }) => {
       await doorkeeper.peer(token, params.room, params.peer);
@@ -171,7 +185,8 @@ export function addTransportRoutes(router: Router, services: Services): void {
       await rooms.change(
         params.room,
         (turn) => {
-          const { id } = ownTransport(turn, params.peer, params.transport);
+          const { id, type } = ownTransport(turn, params.peer, params.transport);
+          if (type === 'plain') throw new ProblemError('invalid-state', 'A plain transport has no ICE.');
           refusals('', '', () => turn.run({ type: 'transport.restartIce', transportId: id, ice }));
         },
         idempotent(answer),
@@ -190,17 +205,18 @@ export function addTransportRoutes(router: Router, services: Services): void {
       tag,
       params,
       body: UpdateTransportRequest,
-      answers: { 200: TransportView },
+      answers: { 200: AnyTransportView },
       problems: ['invalid-parameter', 'transport-not-found', ...gone],
     },
     async ({ params, body, token }) => {
       await doorkeeper.peer(token, params.room, params.peer);
       const done = await rooms.change(params.room, (turn) => {
-        const { id } = ownTransport(turn, params.peer, params.transport);
+        const { id, type } = ownTransport(turn, params.peer, params.transport);
+        if (type === 'plain') refuseWebRtcLimits(body);
         refusals('', '', () => turn.run({ type: 'transport.setBitrates', transportId: id, ...body }));
         return turn.state.transports.get(id)!;
       });
-      return json(200, transportView(params.room, done.value, await pods.viewContext()));
+      return json(200, viewOfTransport(params.room, done.value, await pods.viewContext()));
     },
   );
 
