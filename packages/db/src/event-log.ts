@@ -114,8 +114,10 @@ export function broadcastCoalesced(roomId: string, event: Omit<NewEvent, 'peerId
     'coalesceKey',
     'createdAt',
   ] as const;
-  const names = sql.join(
-    columns.map((column) => sql.identifier(peerEvents[column].name)),
+  const name = (column: (typeof columns)[number]) => sql.identifier(peerEvents[column].name);
+  const names = sql.join(columns.map(name), sql`, `);
+  const sets = sql.join(
+    (['seq', 'data', 'createdAt'] as const).map((column) => sql`${name(column)} = excluded.${name(column)}`),
     sql`, `,
   );
   return [
@@ -123,12 +125,12 @@ export function broadcastCoalesced(roomId: string, event: Omit<NewEvent, 'peerId
     lockRoom(roomId),
     sql`UPDATE ${peers} SET ${sql.identifier(peers.lastSeq.name)} = ${peers.lastSeq} + 1
       WHERE ${peers.roomId} = ${roomId} AND ${peers.closedAt} IS NULL`,
-    sql`DELETE FROM ${peerEvents} WHERE ${peerEvents.roomId} = ${roomId} AND ${peerEvents.coalesceKey} = ${coalesceKey}`,
     sql`INSERT INTO ${peerEvents} (${names})
       SELECT ${peers.roomId}, ${peers.id}, ${peers.lastSeq}, CAST(${type} AS TEXT), CAST(${target.kind} AS TEXT),
         CAST(${target.id} AS TEXT), CAST(${JSON.stringify(data)} AS TEXT), CAST(${coalesceKey} AS TEXT), ${integerValue(now)}
       FROM ${peers} INNER JOIN ${rooms} ON ${rooms.id} = ${peers.roomId}
-      WHERE ${peers.roomId} = ${roomId} AND ${peers.closedAt} IS NULL`,
+      WHERE ${peers.roomId} = ${roomId} AND ${peers.closedAt} IS NULL
+      ON CONFLICT (${name('roomId')}, ${name('peerId')}, ${name('coalesceKey')}) DO UPDATE SET ${sets}`,
   ];
 }
 
