@@ -1,11 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { cpus, loadavg, release } from 'node:os';
 import { parseArgs } from 'node:util';
+import { type BrowserJoinResult, benchBrowserJoin } from './browser-join-bench.ts';
 import { benchForwarding, type ForwardingResult } from './forwarding-bench.ts';
 import { benchJoin, type JoinResult } from './join-bench.ts';
 import { audioPps, videoPayloadBytes, videoPps } from './media.ts';
 import { PodProcess } from './pod-process.ts';
-import { table } from './statistics.ts';
+import { type Summary, table } from './statistics.ts';
 
 const help = `Measures a media pod: CPU time per forwarded packet, latency, and join time by phase.
 
@@ -56,13 +57,15 @@ async function main(): Promise<void> {
     const join = await benchJoin(pod, joins);
     const forwarding: ForwardingResult[] = [];
     for (const count of receivers) forwarding.push(await benchForwarding(pod, count, seconds));
-    print(forwarding, join);
+    const browserJoin = await benchBrowserJoin(Math.min(joins, 6));
+    print(forwarding, join, browserJoin);
     const json = JSON.stringify({
       machine,
       loadBefore: busy,
       at: new Date().toISOString(),
       forwarding,
       join,
+      browserJoin: browserJoin ?? null,
     });
     if (values.json === undefined) console.log(`\n${json}`);
     else writeFileSync(values.json, `${json}\n`);
@@ -72,7 +75,11 @@ async function main(): Promise<void> {
   }
 }
 
-function print(forwarding: readonly ForwardingResult[], join: JoinResult): void {
+function print(
+  forwarding: readonly ForwardingResult[],
+  join: JoinResult,
+  browserJoin: BrowserJoinResult | undefined,
+): void {
   console.log('Forwarding');
   console.log(
     table([
@@ -104,14 +111,33 @@ function print(forwarding: readonly ForwardingResult[], join: JoinResult): void 
       ]),
     ]),
   );
-  const phases = {
-    HTTP: join.http,
-    ICE: join.ice,
-    DTLS: join.dtls,
-    'first packet': join.firstPacket,
-    total: join.total,
-  };
-  console.log(`\nJoin, ${join.total.count} one after the other, ms`);
+  printPhases(
+    `Join of an endpoint through the pod's control API, ${join.total.count} one after the other, ms`,
+    {
+      HTTP: join.http,
+      ICE: join.ice,
+      DTLS: join.dtls,
+      'first packet': join.firstPacket,
+      total: join.total,
+    },
+  );
+  if (browserJoin === undefined)
+    console.log('\nFirst decoded frame: NOT MEASURED, there is no Chromium here.');
+  else {
+    const { browser, http, ice, dtls, firstPacket, firstFrame, total } = browserJoin;
+    printPhases(`Join of ${browser} through signaling and pod, ${total.count} one after the other, ms`, {
+      HTTP: http,
+      ICE: ice,
+      DTLS: dtls,
+      'first packet': firstPacket,
+      'first decoded frame': firstFrame,
+      total,
+    });
+  }
+}
+
+function printPhases(title: string, phases: Readonly<Record<string, Summary>>): void {
+  console.log(`\n${title}`);
   console.log(
     table([
       ['phase', 'p50', 'p95', 'max'],

@@ -1,12 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 import { PodCallRefused, type PodRef, type PodSecrets, verifyReport } from '@weir/pod-control';
 import type { PodLease } from '@weir/protocol';
+import { Child } from './child.ts';
 
 /**
  * A media pod as a process of its own, as in production. In the role of signaling there is only what the
@@ -16,7 +15,7 @@ export class PodProcess {
   readonly ref: PodRef;
   readonly lease: PodLease;
   readonly secrets: PodSecrets;
-  readonly #child: ChildProcess;
+  readonly #child: Child;
   readonly #signaling: Server;
 
   /**
@@ -50,11 +49,10 @@ export class PodProcess {
 
     const profiling =
       profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${resolve(profileFolder)}`];
-    let output = '';
-    const child = spawn(process.execPath, [...profiling, 'apps/media-pod/src/main.ts'], {
-      cwd: resolve(import.meta.dirname, '../../..'),
+    const child = new Child({
+      command: process.execPath,
+      args: [...profiling, 'apps/media-pod/src/main.ts'],
       env: {
-        PATH: process.env.PATH,
         WEIR_SIGNALING_URL: `http://127.0.0.1:${(signaling.address() as AddressInfo).port}`,
         WEIR_POD_SECRETS: secrets[0],
         WEIR_POD_ID: podId,
@@ -65,36 +63,21 @@ export class PodProcess {
         WEIR_DRAIN_SECONDS: '0',
         WEIR_LOG_LEVEL: 'warn',
       },
-      stdio: ['ignore', 'pipe', 'pipe'],
     });
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.on('data', (chunk: Buffer) => {
-        output += chunk.toString();
-      });
-    }
-    const late = setTimeout(
-      () => first.reject(new Error(`the pod did not come up in 30 s:\n${output}`)),
-      30_000,
-    );
-    child.once('exit', (code) => first.reject(new Error(`the pod ended with ${code}:\n${output}`)));
     try {
-      return new PodProcess(podId, await first.promise, secrets, child, signaling);
+      let lease: PodLease | undefined;
+      void first.promise.then((taken) => {
+        lease = taken;
+      });
+      return new PodProcess(podId, await child.until(() => lease), secrets, child, signaling);
     } catch (error) {
-      child.kill('SIGKILL');
+      await child.stop();
       signaling.close();
       throw error;
-    } finally {
-      clearTimeout(late);
     }
   }
 
-  private constructor(
-    podId: string,
-    lease: PodLease,
-    secrets: PodSecrets,
-    child: ChildProcess,
-    signaling: Server,
-  ) {
+  private constructor(podId: string, lease: PodLease, secrets: PodSecrets, child: Child, signaling: Server) {
     this.ref = { id: podId, controlUrl: lease.controlUrl };
     this.lease = lease;
     this.secrets = secrets;
@@ -102,20 +85,14 @@ export class PodProcess {
     this.#signaling = signaling;
   }
 
-  /** User and system time of the process so far, in microseconds (proc_pid_stat(5), fields 14 and 15). */
+  /** User and system time of the process so far, in microseconds. */
   cpuMicros(): number {
-    const stat = readFileSync(`/proc/${this.#child.pid}/stat`, 'utf8');
-    // The name, in brackets, may hold spaces.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return (Number(fields[11]) + Number(fields[12])) * microsPerTick;
+    return this.#child.cpuMicros();
   }
 
   /** Resident memory in bytes. */
   residentBytes(): number {
-    const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(
-      readFileSync(`/proc/${this.#child.pid}/status`, 'utf8'),
-    )?.[1];
-    return Number(kilobytes ?? 0) * 1024;
+    return this.#child.residentBytes();
   }
 
   /** Values of the pod's metrics without labels. */
@@ -125,16 +102,8 @@ export class PodProcess {
   }
 
   async stop(): Promise<void> {
-    if (this.#child.exitCode === null) {
-      this.#child.kill('SIGTERM');
-      const insist = setTimeout(() => this.#child.kill('SIGKILL'), 5000);
-      await once(this.#child, 'exit');
-      clearTimeout(insist);
-    }
+    await this.#child.stop();
     this.#signaling.close();
     this.#signaling.closeAllConnections();
   }
 }
-
-/** USER_HZ is 100 on every Linux that Node runs on. */
-const microsPerTick = 10_000;
