@@ -99,6 +99,35 @@ onEveryDatabase((open) => {
       expect(await present(weir, room)).toEqual([]);
     });
 
+    it('when media dies the open stream is ended, so that only those who come again count as present', async () => {
+      const { weir, room } = await start();
+      await weir.lease('pod-1');
+      const [alice, bob] = [await weir.join(room, 'alice'), await weir.join(room, 'bob')];
+      const readers = [await stream(alice), await stream(bob)];
+      const died = [];
+      for (const member of [alice, bob]) {
+        const { id } = await member.ok('POST', '/transports', {});
+        died.push({
+          type: 'transport.closed' as const,
+          roomId: 'daily',
+          transportId: Number(id),
+          reason: 'consent',
+        });
+      }
+      // Closing one's own transport is no reason to doubt.
+      const { id } = await alice.ok('POST', '/transports', {});
+      await alice.ok('DELETE', `/transports/${id}`);
+      await weir.clock.advance(1000);
+      expect(readers[0]!.ended).toBe(false);
+      await weir.pod('pod-1').report(died);
+      for (const reader of readers) await reader.until(() => reader.ended);
+      expect(readers[0]!.retries).toHaveLength(2);
+      const again = await stream(alice);
+      await pass(weir, 23);
+      expect(await present(weir, room)).toEqual(['alice']);
+      await again.cancel();
+    });
+
     it('a transport that never connected is none', async () => {
       const { weir, room } = await start();
       await weir.lease('pod-1');

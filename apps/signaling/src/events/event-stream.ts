@@ -107,6 +107,7 @@ class StreamReading {
     const seenEveryMs = config.peerTimeoutMs / 4;
     // A tenth of jitter, or all streams of an instance would come again at once.
     const endsAt = clock.now() + config.streamMs * (0.9 + (0.2 * random()) / 2 ** 32);
+    const begunAt = clock.now();
     let cursor = this.#request.after;
     let sentAt = clock.now();
     let seenAt = 0;
@@ -123,7 +124,7 @@ class StreamReading {
         if (this.#gone() || page === undefined) return;
         for (const event of page.events) this.#sink.send(serverSentEvent(event));
         cursor = page.cursor;
-        if (page.ended) return;
+        if (page.ended || page.events.some((event) => event.time >= begunAt && connectionDied(event))) return;
         if (page.events.length > 0) sentAt = clock.now();
         else if (clock.now() - sentAt >= config.heartbeatMs) {
           this.#sink.send(': hb\n\n');
@@ -146,6 +147,16 @@ class StreamReading {
   #retry(): string {
     return `retry: ${2000 + Math.floor((3000 * this.#services.deps.random()) / 2 ** 32)}\n`;
   }
+}
+
+/**
+ * Media that died by itself is often a machine that has gone without a word, whose stream may look open for many
+ * minutes more. Ending the stream asks: whoever is there comes again at once, and whoever does not is gone.
+ */
+function connectionDied({ type, target, data }: LogEvent): boolean {
+  return (
+    type === 'close' && target.kind === 'transport' && data.reason !== undefined && data.reason !== 'pod-lost'
+  );
 }
 
 /** One event in the format of `text/event-stream`; JSON has no line breaks. */
