@@ -124,7 +124,7 @@ class StreamReading {
         if (this.#gone() || page === undefined) return;
         for (const event of page.events) this.#sink.send(serverSentEvent(event));
         cursor = page.cursor;
-        if (page.ended || page.events.some((event) => event.time >= begunAt && connectionDied(event))) return;
+        if (page.ended || page.events.some((event) => event.time > begunAt && connectionDied(event))) return;
         if (page.events.length > 0) sentAt = clock.now();
         else if (clock.now() - sentAt >= config.heartbeatMs) {
           this.#sink.send(': hb\n\n');
