@@ -127,6 +127,14 @@ export class PodStore {
     return [sql`UPDATE ${pods} SET ${sql.join(sets, sql`, `)} WHERE ${pods.id} = ${podId}`];
   }
 
+  /** Makes a write fail once a later report than `known` was taken from the pod, or a later process has its name. */
+  reportGuard(known: PodRow): SQL {
+    const { pods } = tables;
+    const unchanged = sql`${pods.epoch} = ${known.epoch} AND ${pods.seq} = ${known.seq}`;
+    return sql`UPDATE ${pods} SET ${sql.identifier(pods.epoch.name)} = ${only(unchanged, integerValue(known.epoch))}
+      WHERE ${pods.id} = ${known.id}`;
+  }
+
   /** Gives a pod up, unless it renewed its lease meanwhile. Answers whether this call did it. */
   async giveUp(pod: PodRow): Promise<boolean> {
     const { pods } = tables;

@@ -9,7 +9,7 @@ import { reconcile } from './reconcile.ts';
 
 /**
  * Takes a pod's report exactly once by (pod, epoch, seq): the lease, and what happened together with the events
- * it causes, in one write. A repetition of an applied report is answered like the first time.
+ * it causes, in one write per room. A repetition of an applied report is answered like the first time.
  *
  * @throws ProblemError `conflict` when a later process has the pod's name
  */
@@ -45,17 +45,80 @@ export async function takeReport(services: Services, report: PodReport): Promise
 }
 
 async function apply(services: Services, report: PodReport, known: PodRow | undefined): Promise<void> {
-  const { rooms, podStore, deps } = services;
+  const { access, podStore, deps } = services;
   const happenings = newestOnly(report.happenings);
-  const roomIds = [...new Set(happenings.map(({ roomId }) => roomId))].sort();
+  const byRoom = Map.groupBy(happenings, ({ roomId }) => roomId);
+  const taken = () => podStore.reportStatements(report, known, deps.clock.now());
+  if (known === undefined || byRoom.size <= 1) {
+    await applyRooms(services, report.podId, byRoom, taken);
+    return;
+  }
+  // Among many rooms some other writer is always faster, so that one write for all might never get through; and
+  // nobody else could change any of them meanwhile. So each room has its own, with a mark that it was done.
+  const waiting = [...byRoom];
+  await Promise.all(
+    Array.from({ length: roomsAtOnce }, async () => {
+      for (let part = waiting.shift(); part !== undefined; part = waiting.shift()) {
+        await applyPart(services, report, known, ...part);
+      }
+    }),
+  );
+  const marks = [...byRoom.keys()].flatMap((roomId) =>
+    access.forgetAnswerStatements(...markOf(report, roomId)),
+  );
+  await applyRooms(services, report.podId, new Map(), () => [...taken(), ...marks]);
+}
+
+/** What a report says of one room, once, however often and wherever the report is taken up again. */
+async function applyPart(
+  services: Services,
+  report: PodReport,
+  known: PodRow,
+  roomId: string,
+  happenings: readonly MediaHappening[],
+): Promise<void> {
+  const { access, podStore, rooms, deps } = services;
+  const mark = markOf(report, roomId);
+  const marked = { requestHash: '', status: 200, answer: '' };
+  for (let attempt = 1; ; attempt += 1) {
+    if ((await access.answerOf(...mark)) !== undefined) return;
+    try {
+      await applyRooms(services, report.podId, new Map([[roomId, happenings]]), () => [
+        // Once the report is taken the mark is forgotten: a straggler must not begin again.
+        podStore.reportGuard(known),
+        ...access.answerStatements(...mark, marked, deps.clock.now()),
+      ]);
+      return;
+    } catch (error) {
+      if (!(error instanceof ConflictError) || attempt >= maxAttempts) throw error;
+      const now = await podStore.get(report.podId);
+      if (now?.epoch !== known.epoch || now.seq !== known.seq) throw error;
+      if (attempt > 1) await rooms.pause(attempt);
+    }
+  }
+}
+
+/** The space keeps it apart from the scopes of API keys, which cannot begin with one. */
+function markOf({ podId, epoch, seq }: PodReport, roomId: string): [scope: string, key: string] {
+  return [` report ${podId}`, `${epoch} ${seq} ${roomId}`];
+}
+
+/** One write for what happened in some rooms. @throws ConflictError when any of them changed meanwhile */
+async function applyRooms(
+  services: Services,
+  podId: string,
+  byRoom: ReadonlyMap<string, readonly MediaHappening[]>,
+  also: () => ReturnType<typeof broadcastCoalesced>,
+): Promise<void> {
+  const { rooms, deps } = services;
   const woken: string[] = [];
   let broadcasts: ReturnType<typeof broadcastCoalesced> = [];
   await rooms.transact(
-    roomIds,
+    [...byRoom.keys()],
     (turns) => {
       woken.length = 0;
       broadcasts = [];
-      for (const happening of happenings) {
+      for (const happening of [...byRoom.values()].flat()) {
         const turn = turns.get(happening.roomId);
         if (turn === undefined || turn.state.closed) continue;
         if (happening.type === 'audio.levels') {
@@ -63,11 +126,12 @@ async function apply(services: Services, report: PodReport, known: PodRow | unde
           if (levels === undefined) continue;
           woken.push(happening.roomId);
           broadcasts.push(...broadcastCoalesced(happening.roomId, levels, turn.now));
-        } else takeHappening(turn, report.podId, happening);
+        } else takeHappening(turn, podId, happening);
       }
     },
     {
-      also: () => [...podStore.reportStatements(report, known, deps.clock.now()), ...broadcasts],
+      // Rooms first, then the pod: everybody locks in this order.
+      also: () => [...broadcasts, ...also()],
       // What is known of the pod may be what is old.
       attempts: 1,
     },
@@ -229,3 +293,5 @@ function answer({ deps }: Services, seq: number): PodReportAnswer {
 }
 
 const maxAttempts = 60;
+/** Rooms of one report that are written at the same time. */
+const roomsAtOnce = 4;
