@@ -9,6 +9,12 @@ const tools = [
   { program: 'ffmpeg', packages: ['ffmpeg'] },
   { program: 'openssl', packages: ['openssl'] },
   { program: 'curl', packages: ['curl'] },
+  { program: 'gcc', packages: ['gcc', 'libc6-dev'] },
+  { program: 'pg_ctlcluster', packages: ['postgresql-15'] },
+  { program: 'dockerd', packages: ['docker.io', 'iptables'] },
+  { program: 'debootstrap', packages: ['debootstrap'] },
+  { program: 'ip', packages: ['iproute2'] },
+  { program: 'unshare', packages: ['util-linux'] },
 ] as const;
 
 /**
