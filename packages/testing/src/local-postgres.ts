@@ -61,7 +61,10 @@ export async function startLocalPostgres(): Promise<LocalPostgres> {
   );
   const exited = new Promise<void>((resolve) => server.once('exit', () => resolve()));
   const createDatabase = (name: string) => {
-    execFileSync(join(bin, 'createdb'), ['-h', '127.0.0.1', '-p', String(port), '-U', 'weir', name], options);
+    execFileSync(join(bin, 'createdb'), ['-h', '127.0.0.1', '-p', String(port), '-U', 'weir', name], {
+      ...options,
+      stdio: 'pipe',
+    });
     return `postgres://weir@127.0.0.1:${port}/${name}`;
   };
   await listening(port, () => server.exitCode !== null);

@@ -45,7 +45,7 @@ export async function createToken(options: CreateTokenOptions): Promise<string> 
   const grants = Grants.parse({ room, name, publish, subscribe, admin });
   const issuedAt = Math.floor((options.nowMs ?? Date.now()) / 1000);
   const token = new SignJWT({ weir: grants })
-    .setProtectedHeader({ alg: 'HS256', typ: 'JWT', kid: keyId })
+    .setProtectedHeader({ alg: 'HS256', typ: ordinaryType, kid: keyId })
     .setIssuer(keyId)
     .setJti(crypto.randomUUID())
     .setIssuedAt(issuedAt)
@@ -60,7 +60,7 @@ export async function createToken(options: CreateTokenOptions): Promise<string> 
  * @throws ProblemError `unauthorized`
  */
 export async function verifyToken(keys: ApiKeys, token: string, nowMs: number): Promise<VerifiedToken> {
-  const { keyId, payload } = await verifyJwt(keys, token, 'JWT', nowMs);
+  const { keyId, payload } = await verifyJwt(keys, token, ordinaryType, nowMs);
   const grants = Grants.safeParse(payload.weir);
   if (!grants.success) {
     const issue = grants.error.issues[0]!;
@@ -122,7 +122,8 @@ async function verifyJwt(keys: ApiKeys, token: string, typ: string, nowMs: numbe
     const { payload } = await jwtVerify(token, encoder.encode(secret), {
       algorithms: ['HS256'],
       issuer: keyId,
-      typ,
+      // Many libraries leave it out of ordinary tokens; a ticket always says what it is.
+      ...(typ === ordinaryType && typeOf(token) === undefined ? {} : { typ }),
       requiredClaims: ['exp', 'jti'],
       currentDate: new Date(nowMs),
       clockTolerance: clockToleranceSeconds,
@@ -143,6 +144,10 @@ function keyIdOf(token: string): string {
   throw unauthorized('The token names no API key: set the header kid to its id.');
 }
 
+function typeOf(token: string): unknown {
+  return decodeProtectedHeader(token).typ;
+}
+
 function reasonOf(error: unknown, keyId: string): string {
   if (error instanceof errors.JWTExpired) return 'The token has expired: get a new one from your backend.';
   if (error instanceof errors.JWSSignatureVerificationFailed) {
@@ -158,5 +163,6 @@ function unauthorized(detail: string, cause?: unknown): ProblemError {
 }
 
 const encoder = new TextEncoder();
+const ordinaryType = 'JWT';
 const ticketType = 'weir-ticket+jwt';
 const clockToleranceSeconds = 5;
