@@ -80,4 +80,17 @@ describe('Census', () => {
       { seed: 7, numRuns: 200 },
     );
   });
+
+  it('forgets the rooms of a dead worker, and counts them anew when they come back', () => {
+    const census = new Census();
+    note(census, { base: null, version: 3, put: [1, 2] });
+    note(census, { base: null, version: 1, put: [7], roomId: 'weekly' });
+    census.noteHappening({ type: 'transport.closed', roomId: 'daily', transportId: 2, reason: 'x' });
+    expect(census.forgetRooms((roomId) => roomId === 'daily')).toEqual([{ roomId: 'daily', transportId: 1 }]);
+    expect(census.rooms).toBe(1);
+    expect(census.count).toEqual({ transports: 1, receivers: 0, senders: 1 });
+    // The worker in its place raises what is wanted, also what had died, and knows no version.
+    note(census, { base: null, version: 3, put: [1, 2] });
+    expect(census.count).toEqual({ transports: 3, receivers: 0, senders: 3 });
+  });
 });

@@ -15,7 +15,7 @@ interface RoomCensus {
   readonly dead: Set<number>;
 }
 
-/** How much a worker holds, counted from what it was told and what it tells: for load, capacity and drain. */
+/** How much a pod's workers hold, counted from what it was told and what it tells: for load, capacity and drain. */
 export class Census {
   readonly #rooms = new Map<string, RoomCensus>();
   #transports = 0;
@@ -28,6 +28,13 @@ export class Census {
 
   get rooms(): number {
     return this.#rooms.size;
+  }
+
+  /** How many of the rooms are such. */
+  roomsWhere(isOne: (roomId: string) => boolean): number {
+    let rooms = 0;
+    for (const roomId of this.#rooms.keys()) if (isOne(roomId)) rooms += 1;
+    return rooms;
   }
 
   /** After the worker answered an update. What it did not take (missed step, older than it holds) counts nothing. */
@@ -76,6 +83,18 @@ export class Census {
     if (!room?.transports.delete(happening.transportId)) return;
     room.dead.add(happening.transportId);
     this.#transports -= 1;
+  }
+
+  /** After a worker died: its rooms are no longer here. Answers the transports that were alive. */
+  forgetRooms(isGone: (roomId: string) => boolean): { roomId: string; transportId: number }[] {
+    const gone: { roomId: string; transportId: number }[] = [];
+    for (const [roomId, room] of this.#rooms) {
+      if (!isGone(roomId)) continue;
+      for (const transportId of room.transports) gone.push({ roomId, transportId });
+      this.#forget(room);
+      this.#rooms.delete(roomId);
+    }
+    return gone;
   }
 
   #forget(room: RoomCensus | undefined): void {

@@ -61,6 +61,36 @@ describe('readConfig', () => {
     );
   });
 
+  it('makes workers for the processors it has, and one where more ports would surprise', () => {
+    const workers = (environment: Record<string, string>, processors: number) =>
+      readConfig({ ...required, ...environment }, processors).workers;
+    expect([1, 2, 3, 4, 9, 64].map((processors) => workers({}, processors))).toEqual([1, 1, 2, 3, 8, 8]);
+    expect(workers({ WEIR_ENV: 'development' }, 16)).toBe(1);
+    expect(workers({ WEIR_ANNOUNCED_ADDRESSES: '192.0.2.1:3478' }, 16)).toBe(1);
+    expect(workers({ WEIR_ANNOUNCED_ADDRESSES: '192.0.2.1' }, 16)).toBe(8);
+    expect(workers({ WEIR_ENV: 'development', WEIR_WORKERS: '3' }, 1)).toBe(3);
+    expect(readConfig({ ...required, WEIR_WORKERS: '3' }).capacity).toBe(1500);
+    expect(readConfig({ ...required, WEIR_WORKERS: '3', WEIR_CAPACITY: '70' }).capacity).toBe(70);
+    expect(errorOf({ ...required, WEIR_WORKERS: '0' })).toContain('must be a whole number from 1 to 64');
+  });
+
+  it('refuses workers for which there are no ports', () => {
+    const three = { ...required, WEIR_WORKERS: '3' };
+    expect(readConfig({ ...three, WEIR_MEDIA_PORT: '65533' }).media.port).toBe(65_533);
+    expect(errorOf({ ...three, WEIR_MEDIA_PORT: '65534' })).toContain(
+      'WEIR_MEDIA_PORT: 3 media workers need the ports from 65534 to 65536',
+    );
+    expect(errorOf({ ...three, WEIR_ANNOUNCED_ADDRESSES: '192.0.2.1:65535' })).toContain(
+      'WEIR_ANNOUNCED_ADDRESSES: 3 media workers',
+    );
+  });
+
+  it('knows three ways to choose an engine', () => {
+    expect(readConfig(required).engine).toBe('auto');
+    expect(readConfig({ ...required, WEIR_ENGINE: 'node' }).engine).toBe('node');
+    expect(errorOf({ ...required, WEIR_ENGINE: 'fast' })).toContain('WEIR_ENGINE="fast"');
+  });
+
   it('does not make people wait in development', () => {
     expect(readConfig({ ...required, WEIR_ENV: 'development' }).drainMs).toBe(0);
     expect(readConfig({ ...required, WEIR_ENV: 'development', WEIR_DRAIN_SECONDS: '3' }).drainMs).toBe(3000);
@@ -71,6 +101,8 @@ it('the help names each setting with a description', () => {
   const help = helpText();
   for (const name of [
     'WEIR_POD_SECRETS',
+    'WEIR_ENGINE',
+    'WEIR_WORKERS',
     'WEIR_MEDIA_PORT',
     'WEIR_ANNOUNCED_ADDRESSES',
     'WEIR_DRAIN_SECONDS',

@@ -1,9 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
+import { availableParallelism } from 'node:os';
 import { parsePodSecrets } from '@weir/pod-control';
 import { PodId } from '@weir/protocol';
 import { z } from 'zod';
 import { isInterfaceOrNetwork, parseAnnouncedAddresses } from './addresses.ts';
+
+const mostWorkers = 64;
+const mostWorkersByDefault = 8;
+const capacityOfWorker = 500;
 
 /** Everything this program reads from its environment. `--help` is made from the descriptions. */
 const Environment = z.object({
@@ -24,15 +29,30 @@ const Environment = z.object({
     .default('default')
     .describe('Where this pod is; signaling prefers near pods. Default: default.'),
   WEIR_CAPACITY: whole(1, 1_000_000)
-    .default(500)
-    .describe('Transports this pod takes before signaling places elsewhere. Default: 500.'),
+    .optional()
+    .describe(
+      'Transports this pod takes before signaling places elsewhere. Default: 500 for each media worker.',
+    ),
+  WEIR_WORKERS: whole(1, mostWorkers)
+    .optional()
+    .describe(
+      `Media workers: threads with a media port each, from 1 to ${mostWorkers}. A room stays with one of them. Default: the number of processors less one, from 1 to ${mostWorkersByDefault}; 1 in development, and where WEIR_ANNOUNCED_ADDRESSES gives ports.`,
+    ),
+  WEIR_ENGINE: z
+    .enum(['auto', 'native', 'node'])
+    .default('auto')
+    .describe(
+      'What moves the packets: `native` (built at install on Linux with a C compiler, several times faster), `node` (works everywhere), or `auto`: native where it is built. Default: auto.',
+    ),
 
   WEIR_MEDIA_IP: ip()
     .optional()
     .describe('Address to receive media on. Default: every one, IPv6 included where the host has it.'),
   WEIR_MEDIA_PORT: whole(0, 65_535)
     .default(40_000)
-    .describe('UDP port for all media; 0 = any free one. Default: 40000.'),
+    .describe(
+      'UDP port for media; further media workers take the ports above it. 0 = any free ones. Default: 40000.',
+    ),
   WEIR_MEDIA_TCP: z
     .enum(['on', 'off'])
     .default('on')
@@ -42,7 +62,7 @@ const Environment = z.object({
   WEIR_ANNOUNCED_ADDRESSES: checked(parseAnnouncedAddresses)
     .optional()
     .describe(
-      'Where endpoints reach the media ports, comma-separated: `ip` (UDP and TCP), `ip:port` or `[ipv6]:port` (UDP), `ip:port/tcp`. Default: WEIR_HOST_IPS, else the addresses of the network interfaces.',
+      'Where endpoints reach the media ports, comma-separated: `ip` (UDP and TCP), `ip:port` or `[ipv6]:port` (UDP), `ip:port/tcp`; ports given here are those of the first media worker, the next ones have the ports above. Default: WEIR_HOST_IPS, else the addresses of the network interfaces.',
     ),
   WEIR_HOST_IPS: list(ip())
     .optional()
@@ -110,9 +130,13 @@ export interface Config {
   readonly secrets: ReturnType<typeof parsePodSecrets>;
   readonly region: string;
   readonly capacity: number;
+  /** Media workers, at least 1. */
+  readonly workers: number;
+  readonly engine: 'auto' | 'native' | 'node';
   readonly media: {
     /** undefined = every address the host has. */
     readonly ip: string | undefined;
+    /** Of the first worker; worker n has `port` + n. 0 = any for each. */
     readonly port: number;
     readonly tcp: boolean;
     readonly announced: ReturnType<typeof parseAnnouncedAddresses> | undefined;
@@ -140,11 +164,14 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads the settings. Empty variables count as missing.
+ * Reads the settings. Empty variables count as missing. `processors`: how many this process may use.
  *
  * @throws ConfigError
  */
-export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+export function readConfig(
+  environment: Readonly<Record<string, string | undefined>>,
+  processors = availableParallelism(),
+): Config {
   const given = Object.fromEntries(
     Object.keys(Environment.shape)
       .map((name) => [name, environment[name]?.trim()] as const)
@@ -154,13 +181,17 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   if (!parsed.success) throw new ConfigError(describeIssues(parsed.error, given));
   const env = parsed.data;
   const development = env.WEIR_ENV === 'development';
+  const workers = env.WEIR_WORKERS ?? (development || givesPorts(env) ? 1 : workersFor(processors));
+  checkPorts(env, workers);
   return {
     podId: env.WEIR_POD_ID ?? `pod-${randomBytes(4).toString('hex')}`,
     development,
     signalingUrls: env.WEIR_SIGNALING_URL as [string, ...string[]],
     secrets: env.WEIR_POD_SECRETS,
     region: env.WEIR_REGION,
-    capacity: env.WEIR_CAPACITY,
+    capacity: env.WEIR_CAPACITY ?? capacityOfWorker * workers,
+    workers,
+    engine: env.WEIR_ENGINE,
     media: {
       ip: env.WEIR_MEDIA_IP,
       port: env.WEIR_MEDIA_PORT,
@@ -188,10 +219,36 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   };
 }
 
+/** One processor is left for the control API, the kernel's network work and the rest of the machine. */
+function workersFor(processors: number): number {
+  return Math.min(Math.max(processors - 1, 1), mostWorkersByDefault);
+}
+
+/** Whoever forwards single ports to this pod must say that there are more of them. */
+function givesPorts(env: z.infer<typeof Environment>): boolean {
+  return env.WEIR_ANNOUNCED_ADDRESSES?.some(({ at }) => at !== undefined) === true;
+}
+
+function checkPorts(env: z.infer<typeof Environment>, workers: number): void {
+  const ports: [string, number][] = [
+    ['WEIR_MEDIA_PORT', env.WEIR_MEDIA_PORT],
+    ...(env.WEIR_ANNOUNCED_ADDRESSES ?? []).map(({ at }): [string, number] => [
+      'WEIR_ANNOUNCED_ADDRESSES',
+      at?.port ?? 0,
+    ]),
+  ];
+  for (const [name, port] of ports) {
+    if (port + workers - 1 <= 65_535) continue;
+    throw new ConfigError(
+      `${name}: ${workers} media workers need the ports from ${port} to ${port + workers - 1}, and 65535 is the last: take a lower port, or fewer WEIR_WORKERS.`,
+    );
+  }
+}
+
 /** What `--help` prints. */
 export function helpText(): string {
   const lines = [
-    'Weir media pod: receives and forwards media over one UDP port, as signaling orders.',
+    'Weir media pod: receives and forwards media over one UDP port per worker, as signaling orders.',
     '',
     'Usage: node apps/media-pod/src/main.ts [--help]',
     '',

@@ -1,5 +1,6 @@
 import { type DrainState, PodClient } from '@weir/pod-control';
 import type { InspectAnswer, InspectRequest, MediaUpdateAnswer, RoomMediaUpdate } from '@weir/protocol';
+import { createCertificate } from '@weir/secure-transport';
 import { pino } from 'pino';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readConfig } from './config.ts';
@@ -14,7 +15,7 @@ const config = readConfig({
   WEIR_MEDIA_IP: '127.0.0.1',
   WEIR_MEDIA_PORT: '0',
 });
-const worker = await openWorker(config, log);
+const worker = await openWorker(config, log, { index: 0, certificate: createCertificate() });
 afterAll(() => worker.close());
 
 let drained: DrainState = { draining: false, transports: 0 };

@@ -10,8 +10,9 @@ import type {
   PodAddress,
   RoomMediaUpdate,
 } from '@weir/protocol';
+import { LoopLag } from './load.ts';
 import type { Logger } from './log.ts';
-import type { Worker, WorkerCounters } from './worker.ts';
+import type { Worker, WorkerPorts, WorkerStatus } from './worker.ts';
 
 export interface InProcessWorkerOptions {
   readonly engine: PacketEngine;
@@ -20,7 +21,7 @@ export interface InProcessWorkerOptions {
   readonly certificate: WorkerCertificate;
   /** At least one; the first stands in tuples. */
   readonly addresses: readonly PodAddress[];
-  readonly port: number;
+  readonly ports: WorkerPorts;
   readonly consentTimeoutMs: number;
   readonly log: Logger;
 }
@@ -29,13 +30,14 @@ export interface InProcessWorkerOptions {
 export class InProcessWorker implements Worker {
   readonly addresses: readonly PodAddress[];
   readonly fingerprints: WorkerCertificate['fingerprints'];
-  readonly port: number;
+  readonly ports: WorkerPorts;
   readonly engine: string;
   onHappening: ((happening: MediaHappening) => void) | undefined;
 
   readonly #engine: PacketEngine;
   readonly #worker: MediaWorkerContract;
   readonly #log: Logger;
+  readonly #lag = new LoopLag();
   #timer: NodeJS.Timeout | undefined;
   /** When the timer fires; it is left alone while nothing is due earlier. */
   #timerAt = Number.POSITIVE_INFINITY;
@@ -46,7 +48,7 @@ export class InProcessWorker implements Worker {
   constructor(options: InProcessWorkerOptions) {
     this.addresses = options.addresses;
     this.fingerprints = options.certificate.fingerprints;
-    this.port = options.port;
+    this.ports = options.ports;
     this.engine = options.engine.name;
     this.#engine = options.engine;
     this.#log = options.log;
@@ -66,6 +68,7 @@ export class InProcessWorker implements Worker {
         this.#run(() => this.#worker.handleTcpClosed(remote, performance.now()));
       };
     }
+    this.#lag.start();
     options.engine.onBatch = (batch) => this.#run(() => this.#worker.handleBatch(batch, performance.now()));
   }
 
@@ -81,13 +84,23 @@ export class InProcessWorker implements Worker {
     return this.#worker.rooms();
   }
 
-  async counters(): Promise<WorkerCounters> {
-    return { ...this.#engine.counters, faults: this.#faults };
+  async status(): Promise<WorkerStatus> {
+    const { user, system } = process.threadCpuUsage();
+    const { heapUsed, external } = process.memoryUsage();
+    return {
+      counters: { ...this.#engine.counters, faults: this.#faults },
+      cpuMicros: user + system,
+      loopLagMs: this.#lag.p99Ms,
+      heapBytes: heapUsed,
+      externalBytes: external,
+      activeResources: process.getActiveResourcesInfo().length,
+    };
   }
 
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#lag.stop();
     clearTimeout(this.#timer);
     this.#run(() => this.#worker.close(performance.now()));
     clearTimeout(this.#timer);

@@ -34,9 +34,9 @@ describe('kernel counters', () => {
   it.runIf(process.platform === 'linux')('reads those of a real socket', async () => {
     const socket = createSocket('udp4').bind(0, '127.0.0.1');
     await once(socket, 'listening');
-    const counters = await readKernelCounters(socket.address().port);
+    const counters = await readKernelCounters([socket.address().port, 9]);
     socket.close();
-    expect(counters.socketDrops).toBe(0);
+    expect(counters.socketDrops).toEqual([0, undefined]);
     expect(counters.receiveBufferErrors).toBeTypeOf('number');
   });
 });

@@ -5,8 +5,8 @@ export interface KernelCounters {
   /** Datagrams dropped because a receive buffer was full, in this network namespace. */
   readonly receiveBufferErrors: number | undefined;
   readonly sendBufferErrors: number | undefined;
-  /** Datagrams dropped at the media socket. */
-  readonly socketDrops: number | undefined;
+  /** Datagrams dropped at the media sockets, in the order of the ports asked for. */
+  readonly socketDrops: readonly (number | undefined)[];
   /** Periods in which the CPU limit stopped this container, and for how long. */
   readonly throttledPeriods: number | undefined;
   readonly throttledSeconds: number | undefined;
@@ -15,7 +15,7 @@ export interface KernelCounters {
 }
 
 /** Reads the counters of Linux; elsewhere every value is undefined. */
-export async function readKernelCounters(mediaPort: number): Promise<KernelCounters> {
+export async function readKernelCounters(mediaPorts: readonly number[]): Promise<KernelCounters> {
   const [snmp, snmp6, udp, udp6, cpu, entries, limit] = await Promise.all(
     [
       '/proc/net/snmp',
@@ -35,7 +35,9 @@ export async function readKernelCounters(mediaPort: number): Promise<KernelCount
       parsePairs(snmp6 ?? '').get('Udp6RcvbufErrors'),
     ),
     sendBufferErrors: sum(udpCounters.get('SndbufErrors'), parsePairs(snmp6 ?? '').get('Udp6SndbufErrors')),
-    socketDrops: sum(parseSocketDrops(udp ?? '', mediaPort), parseSocketDrops(udp6 ?? '', mediaPort)),
+    socketDrops: mediaPorts.map((port) =>
+      sum(parseSocketDrops(udp ?? '', port), parseSocketDrops(udp6 ?? '', port)),
+    ),
     throttledPeriods: parsePairs(cpu ?? '').get('nr_throttled'),
     throttledSeconds: throttledMicros === undefined ? undefined : throttledMicros / 1e6,
     conntrackEntries: numberOf(entries),

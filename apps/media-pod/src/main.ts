@@ -1,8 +1,8 @@
 import { ConfigError, helpText, readConfig } from './config.ts';
 import { createLogger, type Logger } from './log.ts';
-import { openWorker } from './open-worker.ts';
 import { Pod } from './pod.ts';
 import { version } from './version.ts';
+import { WorkerPool } from './worker-pool.ts';
 
 /** Runs one media pod until it is told to stop. */
 async function main(): Promise<void> {
@@ -12,10 +12,10 @@ async function main(): Promise<void> {
   }
   const config = readConfig(process.env);
   const log = createLogger(config.log, config.podId);
-  const worker = await openWorker(config, log);
+  const workers = await WorkerPool.start(config, log);
   const pod = await Pod.start({
     config,
-    worker,
+    workers,
     log,
     epoch: Date.now(),
     onSuperseded: () => void stop(1, 0),
@@ -43,6 +43,7 @@ async function main(): Promise<void> {
       version,
       control: pod.controlUrl,
       signaling: config.signalingUrls.join(', '),
+      workers: config.workers,
       capacity: config.capacity,
     },
     `pod ${config.podId} is up`,

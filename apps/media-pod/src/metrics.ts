@@ -1,12 +1,15 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { readKernelCounters } from './kernel.ts';
-import type { WorkerCounters } from './worker.ts';
+import type { LoadRates } from './load.ts';
+import type { WorkerCounters, WorkerStatus } from './worker.ts';
 
 /** What the pod knows at the moment somebody asks. */
 export interface MetricsSource {
-  readonly mediaPort: number;
+  /** UDP port of each worker. */
+  readonly ports: readonly number[];
   readonly capacity: number;
-  counters(): Promise<WorkerCounters>;
+  /** By worker. */
+  statuses(): Promise<readonly WorkerStatus[]>;
   snapshot(): {
     readonly rooms: number;
     readonly transports: number;
@@ -16,6 +19,7 @@ export interface MetricsSource {
     readonly egressPps: number;
     readonly egressBps: number;
     readonly loopLagMs: number;
+    readonly workers: readonly WorkerFacts[];
     /** undefined = signaling has never acknowledged one. */
     readonly leaseAgeSeconds: number | undefined;
     readonly placeable: boolean;
@@ -25,6 +29,13 @@ export interface MetricsSource {
     readonly happeningsShed: number;
     readonly happeningsRefused: number;
   };
+}
+
+export interface WorkerFacts extends LoadRates {
+  readonly engine: string;
+  readonly up: boolean;
+  readonly restarts: number;
+  readonly rooms: number;
 }
 
 export interface Metrics {
@@ -38,22 +49,30 @@ export function createMetrics(source: MetricsSource): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
 
-  const counter = (name: string, help: string) => new Counter({ name, help, registers: [registry] });
-  const gauge = (name: string, help: string) => new Gauge({ name, help, registers: [registry] });
-  const packets = {
-    receivedPackets: counter('weir_pod_received_packets_total', 'Datagrams received on the media port'),
-    receivedBytes: counter('weir_pod_received_bytes_total', 'Bytes received on the media port'),
-    sentPackets: counter('weir_pod_sent_packets_total', 'Datagrams sent from the media port'),
-    sentBytes: counter('weir_pod_sent_bytes_total', 'Bytes sent from the media port'),
-    authenticationFailures: counter(
-      'weir_pod_srtp_authentication_failures_total',
-      'SRTP packets that failed authentication',
-    ),
-    replays: counter('weir_pod_srtp_replays_total', 'SRTP packets that were replayed'),
-    sendErrors: counter('weir_pod_send_errors_total', 'Datagrams the kernel did not take'),
-    oversized: counter('weir_pod_oversized_datagrams_total', 'Datagrams too long for a slot, dropped'),
-    faults: counter('weir_pod_worker_faults_total', 'Times the media worker threw; each is a defect'),
-  } satisfies Record<keyof WorkerCounters, Counter>;
+  const counter = (name: string, help: string, labelNames: readonly string[] = []) =>
+    new Counter({ name, help, labelNames, registers: [registry] });
+  const gauge = (name: string, help: string, labelNames: readonly string[] = []) =>
+    new Gauge({ name, help, labelNames, registers: [registry] });
+  const counted: Record<keyof WorkerCounters, readonly [name: string, help: string]> = {
+    receivedPackets: ['received_packets_total', 'Datagrams received on media ports'],
+    receivedBytes: ['received_bytes_total', 'Bytes received on media ports'],
+    sentPackets: ['sent_packets_total', 'Datagrams sent from media ports'],
+    sentBytes: ['sent_bytes_total', 'Bytes sent from media ports'],
+    authenticationFailures: ['srtp_authentication_failures_total', 'SRTP packets that failed authentication'],
+    replays: ['srtp_replays_total', 'SRTP packets that were replayed'],
+    sendErrors: ['send_errors_total', 'Datagrams the kernel did not take'],
+    oversized: ['oversized_datagrams_total', 'Datagrams too long for a slot, dropped'],
+    faults: ['faults_total', 'Times a media worker threw; each is a defect'],
+  };
+  // Once for the pod and once by worker, under names of their own: a sum over one name must not count twice.
+  const names = keysOf(counted).map((key) => {
+    const [name, help] = counted[key];
+    return {
+      key,
+      pod: counter(`weir_pod_${name}`, help),
+      worker: counter(`weir_pod_worker_${name}`, help, byWorker),
+    };
+  });
   const kernel = {
     receiveBufferErrors: counter(
       'weir_pod_kernel_udp_receive_buffer_errors_total',
@@ -65,7 +84,7 @@ export function createMetrics(source: MetricsSource): Metrics {
     ),
     socketDrops: counter(
       'weir_pod_kernel_socket_drops_total',
-      'Datagrams the kernel dropped at the media socket',
+      'Datagrams the kernel dropped at media sockets',
     ),
     throttledPeriods: counter(
       'weir_pod_cpu_throttled_periods_total',
@@ -85,12 +104,33 @@ export function createMetrics(source: MetricsSource): Metrics {
     transports: gauge('weir_pod_transports', 'Transports this pod holds'),
     receivers: gauge('weir_pod_receivers', 'RTP receivers this pod holds'),
     senders: gauge('weir_pod_senders', 'RTP senders this pod holds'),
-    cpu: gauge('weir_pod_cpu_cores', 'Cores in use over the last lease interval'),
+    cpu: gauge(
+      'weir_pod_cpu_cores',
+      'Part of a core that a media worker used, mean of all, last lease interval',
+    ),
     egressPps: gauge('weir_pod_egress_packets_per_second', 'Over the last lease interval'),
     egressBps: gauge('weir_pod_egress_bits_per_second', 'Over the last lease interval'),
-    loopLagMs: gauge('weir_pod_event_loop_lag_milliseconds', '99th percentile over the last lease interval'),
+    loopLagMs: gauge(
+      'weir_pod_event_loop_lag_milliseconds',
+      '99th percentile over 5 s, of the media worker that is latest',
+    ),
     reportsQueued: gauge('weir_pod_report_queue', 'Happenings that signaling has not heard of'),
     reportFailures: gauge('weir_pod_report_failures', 'Failed attempts since signaling last answered'),
+  };
+  const worker = {
+    up: gauge('weir_pod_worker_up', '0 = died, and is being started again', [...byWorker, 'engine']),
+    restarts: counter('weir_pod_worker_restarts_total', 'Threads started in place of dead ones', byWorker),
+    rooms: gauge('weir_pod_worker_rooms', 'Rooms this media worker holds', byWorker),
+    cpu: gauge('weir_pod_worker_cpu_cores', 'Part of a core in use over the last lease interval', byWorker),
+    loopLag: gauge('weir_pod_worker_event_loop_lag_milliseconds', '99th percentile over 5 s', byWorker),
+    heap: gauge('weir_pod_worker_heap_bytes', 'JavaScript objects of this media worker', byWorker),
+    external: gauge('weir_pod_worker_external_bytes', 'What those hold outside of the heap', byWorker),
+    resources: gauge('weir_pod_worker_active_resources', 'Sockets, timers and the like', byWorker),
+    drops: counter(
+      'weir_pod_worker_kernel_socket_drops_total',
+      'Datagrams the kernel dropped at this media socket',
+      byWorker,
+    ),
   };
   const leaseAge = gauge(
     'weir_pod_lease_age_seconds',
@@ -100,7 +140,7 @@ export function createMetrics(source: MetricsSource): Metrics {
   const draining = gauge('weir_pod_draining', '1 = being emptied');
   const used = gauge(
     'weir_pod_capacity_used_ratio',
-    'Greatest of transports / capacity and CPU; scale up before 0.6',
+    'Greatest of transports / capacity and the CPU of the busiest media worker; scale up before 0.6',
   );
   const shed = counter(
     'weir_pod_happenings_shed_total',
@@ -111,19 +151,43 @@ export function createMetrics(source: MetricsSource): Metrics {
   return {
     contentType: registry.contentType,
     async text() {
-      const [counted, kernelCounted] = await Promise.all([
-        source.counters(),
-        readKernelCounters(source.mediaPort),
+      const [statuses, kernelCounted] = await Promise.all([
+        source.statuses(),
+        readKernelCounters(source.ports),
       ]);
-      for (const name of keysOf(packets)) setCounter(packets[name], counted[name]);
-      for (const name of keysOf(kernel)) setCounter(kernel[name], kernelCounted[name] ?? 0);
+      for (const { key, pod, worker } of names) {
+        worker.reset();
+        for (const [index, { counters }] of statuses.entries()) worker.inc({ worker: index }, counters[key]);
+        setCounter(pod, sumOf(statuses.map(({ counters }) => counters[key])));
+      }
+      const { socketDrops, ...kernelTotals } = kernelCounted;
+      for (const name of keysOf(kernel)) {
+        const total = name === 'socketDrops' ? sumOf(socketDrops) : kernelTotals[name];
+        setCounter(kernel[name], total ?? 0);
+      }
       for (const name of keysOf(conntrack)) conntrack[name].set(kernelCounted[name] ?? 0);
       const now = source.snapshot();
       for (const name of keysOf(gauges)) gauges[name].set(now[name]);
+      worker.restarts.reset();
+      worker.drops.reset();
+      worker.up.reset();
+      for (const [index, facts] of now.workers.entries()) {
+        const at = { worker: index };
+        const status = statuses[index]!;
+        worker.up.set({ ...at, engine: facts.engine }, facts.up ? 1 : 0);
+        worker.restarts.inc(at, facts.restarts);
+        worker.rooms.set(at, facts.rooms);
+        worker.cpu.set(at, facts.cpu);
+        worker.loopLag.set(at, status.loopLagMs);
+        worker.heap.set(at, status.heapBytes);
+        worker.external.set(at, status.externalBytes);
+        worker.resources.set(at, status.activeResources);
+        worker.drops.inc(at, socketDrops[index] ?? 0);
+      }
       leaseAge.set(now.leaseAgeSeconds ?? -1);
       placeable.set(now.placeable ? 1 : 0);
       draining.set(now.draining ? 1 : 0);
-      used.set(Math.max(now.transports / source.capacity, now.cpu));
+      used.set(Math.max(now.transports / source.capacity, ...now.workers.map(({ cpu }) => cpu)));
       setCounter(shed, now.happeningsShed);
       setCounter(refused, now.happeningsRefused);
       return await registry.metrics();
@@ -137,6 +201,12 @@ function setCounter(counter: Counter, total: number): void {
   counter.inc(total);
 }
 
+function sumOf(values: readonly (number | undefined)[]): number {
+  return values.reduce<number>((sum, value) => sum + (value ?? 0), 0);
+}
+
 function keysOf<T extends object>(value: T): (keyof T)[] {
   return Object.keys(value) as (keyof T)[];
 }
+
+const byWorker = ['worker'] as const;

@@ -1,85 +1,114 @@
 import { networkInterfaces } from 'node:os';
-import { NodeEngine } from '@weir/forwarding';
-import { createCertificate } from '@weir/secure-transport';
-import { type DgramSocket, openDgramSocket, openTcpListener, type TcpListener } from '@weir/udp';
+import type { WorkerCertificate } from '@weir/media-worker';
+import { openTcpListener, type TcpListener } from '@weir/udp';
 import { discoverAddresses } from './addresses.ts';
 import type { Config } from './config.ts';
 import { InProcessWorker } from './in-process-worker.ts';
+import { LateTcpPort } from './late-tcp-port.ts';
 import type { Logger } from './log.ts';
-import type { Worker } from './worker.ts';
+import { type OpenedEngine, openEngine } from './open-engine.ts';
+import type { WorkerPorts } from './worker.ts';
+
+export interface OpenWorkerOptions {
+  /** Which of the pod's workers this is, from 0. */
+  readonly index: number;
+  /** That of all workers: a lease tells one. */
+  readonly certificate: WorkerCertificate;
+  /** Those of the worker in whose place this one comes; by default as in the settings. */
+  readonly ports?: WorkerPorts;
+}
 
 /**
  * Binds the media ports and makes the worker that serves them.
  *
  * @throws Error that names the setting to change when a port is taken or no address can be announced
  */
-export async function openWorker(config: Config, log: Logger): Promise<Worker> {
-  const udp = await openUdp(config);
-  const tcp = config.media.tcp ? await openTcp(config, udp) : undefined;
-  const bound = udp.address;
-  log.info(
-    {
-      udp: `${bound.ip} port ${bound.port}`,
-      tcp: tcp === undefined ? 'off' : `${tcp.address.ip} port ${tcp.address.port}`,
-      receiveBufferBytes: udp.recvBufferBytes,
-      sendBufferBytes: udp.sendBufferBytes,
-    },
-    'media ports are open',
-  );
-  warnOfSmallBuffers(config, udp, log);
-
-  const discovery = discoverAddresses({
-    bound,
-    tcpPort: tcp?.address.port,
-    dualStack: bound.ip === '::',
-    announced: config.media.announced,
-    hostIps: config.media.hostIps,
-    announceFrom: config.media.announceFrom,
-    development: config.development,
-    interfaces: networkInterfaces(),
-  });
-  const shown = discovery.addresses.map((one) => `${one.ip} ${one.protocol} ${one.port}`);
-  log.info({ from: discovery.source, addresses: shown.join(', ') }, 'endpoints are told to send media here');
-
-  const certificate = createCertificate();
-  const worker = new InProcessWorker({
-    engine: new NodeEngine(tcp === undefined ? { udp } : { udp, tcp }),
-    tcp,
-    certificate,
-    addresses: discovery.addresses,
-    port: bound.port,
-    consentTimeoutMs: config.media.consentTimeoutMs,
-    log,
-  });
-  log.info({ engine: worker.engine }, 'media worker is ready');
-  return worker;
+export async function openWorker(
+  config: Config,
+  log: Logger,
+  options: OpenWorkerOptions,
+): Promise<InProcessWorker> {
+  const { index } = options;
+  const wanted = config.media.port === 0 ? 0 : config.media.port + index;
+  const opened = await openUdp(config, options.ports?.udp ?? wanted);
+  const { address: bound } = opened;
+  let tcp: TcpListener | undefined;
+  try {
+    tcp = opened.tcp && (await openTcp(bound, options.ports?.tcp ?? wanted));
+  } catch (error) {
+    opened.engine.close();
+    throw error;
+  }
+  if (tcp !== undefined) opened.tcp?.attach(tcp);
+  try {
+    const discovery = discoverAddresses({
+      bound,
+      tcpPort: tcp?.address.port,
+      dualStack: bound.ip === '::',
+      announced: config.media.announced?.map(({ ip, at }) => ({
+        ip,
+        at: at && { ...at, port: at.port + index },
+      })),
+      hostIps: config.media.hostIps,
+      announceFrom: config.media.announceFrom,
+      development: config.development,
+      interfaces: networkInterfaces(),
+    });
+    const shown = discovery.addresses.map((one) => `${one.ip} ${one.protocol} ${one.port}`);
+    const worker = new InProcessWorker({
+      engine: opened.engine,
+      tcp,
+      certificate: options.certificate,
+      addresses: discovery.addresses,
+      ports: { udp: bound.port, tcp: tcp?.address.port },
+      consentTimeoutMs: config.media.consentTimeoutMs,
+      log,
+    });
+    log.info(
+      {
+        engine: worker.engine,
+        ...(opened.whyNotNative === undefined ? {} : { whyNotNative: opened.whyNotNative }),
+        udp: `${bound.ip} port ${bound.port}`,
+        tcp: tcp === undefined ? 'off' : `${tcp.address.ip} port ${tcp.address.port}`,
+        receiveBufferBytes: opened.recvBufferBytes,
+        sendBufferBytes: opened.sendBufferBytes,
+      },
+      `media worker ${index} is ready`,
+    );
+    log.info(
+      { from: discovery.source, addresses: shown.join(', ') },
+      'endpoints are told to send media here',
+    );
+    warnOfSmallBuffers(config, opened, log);
+    return worker;
+  } catch (error) {
+    opened.engine.close();
+    throw error;
+  }
 }
 
-async function openUdp(config: Config): Promise<DgramSocket> {
-  const { ip, port, receiveBufferBytes, sendBufferBytes } = config.media;
-  const options = { port, recvBufferBytes: receiveBufferBytes, sendBufferBytes };
+async function openUdp(
+  config: Config,
+  port: number,
+): Promise<OpenedEngine & { tcp: LateTcpPort | undefined }> {
+  const tcp = config.media.tcp ? new LateTcpPort() : undefined;
   try {
-    if (ip !== undefined) return await openDgramSocket({ ip, ...options });
-    try {
-      return await openDgramSocket({ ip: '::', ...options });
-    } catch (error) {
-      // A host without IPv6.
-      if (!['EAFNOSUPPORT', 'EADDRNOTAVAIL'].includes(codeOf(error))) throw error;
-      return await openDgramSocket({ ip: '0.0.0.0', ...options });
-    }
+    return { ...(await openEngine(config, port, tcp)), tcp };
   } catch (error) {
-    throw explained(error, 'UDP', ip, port);
+    throw explained(error, 'UDP', config.media.ip, port);
   }
 }
 
 /** On the number of the UDP port, so that one firewall rule serves both. */
-async function openTcp(config: Config, udp: DgramSocket): Promise<TcpListener> {
-  const { ip, port } = udp.address;
+async function openTcp(
+  { ip, port: udpPort }: { readonly ip: string; readonly port: number },
+  wanted: number,
+): Promise<TcpListener> {
+  const port = wanted === 0 ? udpPort : wanted;
   try {
     return await openTcpListener({ ip, port });
   } catch (error) {
-    if (config.media.port === 0 && codeOf(error) === 'EADDRINUSE') return await openTcpListener({ ip });
-    udp.close();
+    if (wanted === 0 && codeOf(error) === 'EADDRINUSE') return await openTcpListener({ ip });
     throw explained(error, 'TCP', ip, port);
   }
 }
@@ -109,7 +138,7 @@ function explained(error: unknown, protocol: 'UDP' | 'TCP', ip: string | undefin
   return error instanceof Error ? error : new Error(String(error));
 }
 
-function warnOfSmallBuffers(config: Config, udp: DgramSocket, log: Logger): void {
+function warnOfSmallBuffers(config: Config, udp: OpenedEngine, log: Logger): void {
   const wanted = { receive: config.media.receiveBufferBytes, send: config.media.sendBufferBytes };
   // Linux answers double of what it grants.
   const factor = process.platform === 'linux' ? 2 : 1;
@@ -122,5 +151,8 @@ function warnOfSmallBuffers(config: Config, udp: DgramSocket, log: Logger): void
 }
 
 function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (!(error instanceof Error)) return '';
+  // The native engine has a code for some errors only.
+  if (error.message.includes('Permission denied')) return 'EACCES';
+  return 'code' in error ? String(error.code) : '';
 }

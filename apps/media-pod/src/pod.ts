@@ -2,20 +2,20 @@ import { networkInterfaces } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { serve } from '@hono/node-server';
 import { Reporter, ReportLoop, type ReportLoopChange, SignalingClient } from '@weir/pod-control';
-import type { PodLease } from '@weir/protocol';
+import type { MediaHappening, PodLease } from '@weir/protocol';
 import { interfaceAddresses, isUnspecified } from './addresses.ts';
 import { Census } from './census.ts';
 import type { Config } from './config.ts';
 import { createControl } from './control.ts';
-import { type LoadRates, type LoadReading, LoopLag, ratesBetween } from './load.ts';
+import { type LoadRates, type LoadReading, noLoad, ratesBetween } from './load.ts';
 import type { Logger } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { version } from './version.ts';
-import type { Worker } from './worker.ts';
+import type { WorkerPool } from './worker-pool.ts';
 
 export interface PodOptions {
   readonly config: Config;
-  readonly worker: Worker;
+  readonly workers: WorkerPool;
   readonly log: Logger;
   /** Milliseconds since 1970: new at each start. */
   readonly epoch: number;
@@ -23,20 +23,20 @@ export interface PodOptions {
   readonly onSuperseded?: () => void;
 }
 
-/** A running pod: a worker, the control API, and the lease and reports that tell signaling of it. */
+/** A running pod: its workers, the control API, and the lease and reports that tell signaling of it. */
 export class Pod {
   readonly controlUrl: string;
   readonly #options: PodOptions;
-  readonly #worker: Worker;
+  readonly #workers: WorkerPool;
   readonly #log: Logger;
   readonly #census = new Census();
   readonly #reporter: Reporter;
   readonly #reports: ReportLoop;
-  readonly #lag = new LoopLag();
   readonly #server: ControlServer;
   #leaseTimer: NodeJS.Timeout | undefined;
-  #reading: LoadReading;
-  #rates: LoadRates & { loopLagMs: number } = { cpu: 0, egressPps: 0, egressBps: 0, loopLagMs: 0 };
+  /** By worker. */
+  #readings: readonly LoadReading[];
+  #rates: readonly (LoadRates & { readonly loopLagMs: number })[] = [];
   #draining = false;
   #stopping = false;
   #emptied: (() => void) | undefined;
@@ -58,13 +58,14 @@ export class Pod {
   readonly #handle: (request: Request) => Response | Promise<Response>;
 
   private constructor(options: PodOptions, server: ControlServer) {
-    const { config, worker, log } = options;
+    const { config, workers, log } = options;
     this.#options = options;
-    this.#worker = worker;
+    this.#workers = workers;
     this.#log = log;
     this.#server = server;
     this.controlUrl = config.control.url ?? defaultControlUrl(config, server.port);
-    this.#reading = { nowMs: performance.now(), cpuMicros: 0, sentPackets: 0, sentBytes: 0 };
+    const nowMs = performance.now();
+    this.#readings = workers.ports.map(() => ({ nowMs, cpuMicros: 0, sentPackets: 0, sentBytes: 0 }));
     this.#reporter = new Reporter({ podId: config.podId, epoch: options.epoch, random: Math.random });
     this.#reports = new ReportLoop({
       reporter: this.#reporter,
@@ -78,17 +79,19 @@ export class Pod {
       now: () => performance.now(),
       onChange: (change) => this.#onReportChange(change),
     });
-    worker.onHappening = (happening) => {
-      const { type, ...rest } = happening;
-      log.debug(rest, type);
-      this.#census.noteHappening(happening);
-      this.#reports.push(happening);
+    workers.onHappening = (happening) => this.#note(happening);
+    workers.onDied = (index) => {
+      // Peers hear of it at once and build anew; what they build comes to the next thread.
+      for (const gone of this.#census.forgetRooms((roomId) => workers.workerOf(roomId) === index)) {
+        this.#note({ type: 'transport.closed', ...gone, reason: 'worker-died' });
+      }
       this.#checkEmptied();
+      void this.#renew();
     };
     const metrics = createMetrics({
-      mediaPort: worker.port,
+      ports: workers.ports.map(({ udp }) => udp),
       capacity: config.capacity,
-      counters: () => worker.counters(),
+      statuses: () => workers.statuses(),
       snapshot: () => this.#snapshot(),
     });
     const control = createControl({
@@ -96,7 +99,7 @@ export class Pod {
       secrets: config.secrets,
       worker: {
         apply: async (update) => {
-          const answer = await worker.apply(update);
+          const answer = await workers.apply(update);
           this.#census.noteUpdate(update, answer);
           log.debug(
             { room: update.roomId, base: update.base, to: update.version, ...answer },
@@ -107,8 +110,8 @@ export class Pod {
           this.#checkEmptied();
           return answer;
         },
-        inspect: (roomId, request) => worker.inspect(roomId, request),
-        rooms: () => worker.rooms(),
+        inspect: (roomId, request) => workers.inspect(roomId, request),
+        rooms: () => workers.rooms(),
       },
       metrics,
       log,
@@ -118,7 +121,6 @@ export class Pod {
       whyNotPlaceable: () => this.#whyNotPlaceable(),
     });
     this.#handle = (request) => control.fetch(request);
-    this.#lag.start();
   }
 
   get controlPort(): number {
@@ -164,14 +166,13 @@ export class Pod {
       const left = this.transports;
       if (left > 0) this.#log.warn({ transports: left }, 'the time to drain is over; closing what is left');
     }
-    await this.#worker.close();
+    await this.#workers.close();
     await this.#renew();
     clearTimeout(this.#leaseTimer);
     if (!(await this.#reports.settled(lastReportMs))) {
       this.#log.warn('signaling did not take the last report; it will find out by the lease');
     }
     this.#reports.stop();
-    this.#lag.stop();
     await this.#server.close();
     this.#log.info('stopped');
   }
@@ -194,24 +195,52 @@ export class Pod {
       controlUrl: this.controlUrl,
       region: config.region,
       version,
-      addresses: [...this.#worker.addresses],
-      fingerprints: [...this.#worker.fingerprints],
+      addresses: [...this.#workers.addresses],
+      fingerprints: [...this.#workers.fingerprints],
       capacity: config.capacity,
-      placeable: !this.#draining && this.transports < config.capacity,
+      placeable: !this.#draining && this.transports < config.capacity && this.#workers.missing.length === 0,
       draining: this.#draining,
-      load: { ...this.#census.count, ...this.#rates },
-      rooms: await this.#worker.rooms(),
+      load: { ...this.#census.count, ...this.#load() },
+      rooms: await this.#workers.rooms(),
     };
   }
 
   async #sample(): Promise<void> {
-    const { user, system } = process.cpuUsage();
-    const { sentPackets, sentBytes } = await this.#worker.counters();
-    const reading = { nowMs: performance.now(), cpuMicros: user + system, sentPackets, sentBytes };
+    const statuses = await this.#workers.statuses();
+    const nowMs = performance.now();
     // Two leases in one moment (drain, stop) would make rates of noise.
-    if (reading.nowMs - this.#reading.nowMs < shortestSampleMs) return;
-    this.#rates = { ...ratesBetween(this.#reading, reading), loopLagMs: this.#lag.takeP99Ms() };
-    this.#reading = reading;
+    if (nowMs - this.#readings[0]!.nowMs < shortestSampleMs) return;
+    const readings = statuses.map(({ cpuMicros, counters: { sentPackets, sentBytes } }) => ({
+      nowMs,
+      cpuMicros,
+      sentPackets,
+      sentBytes,
+    }));
+    this.#rates = readings.map((reading, index) => ({
+      ...ratesBetween(this.#readings[index]!, reading),
+      loopLagMs: statuses[index]!.loopLagMs,
+    }));
+    this.#readings = readings;
+  }
+
+  /** Of all workers together, as leases tell it. */
+  #load(): LoadRates & { readonly loopLagMs: number } {
+    const total = (of: (rates: LoadRates) => number) => this.#rates.reduce((sum, one) => sum + of(one), 0);
+    return {
+      // A room may come to any of them, so the mean says what it will find.
+      cpu: total(({ cpu }) => cpu) / this.#workers.size,
+      egressPps: total(({ egressPps }) => egressPps),
+      egressBps: total(({ egressBps }) => egressBps),
+      loopLagMs: Math.max(0, ...this.#rates.map(({ loopLagMs }) => loopLagMs)),
+    };
+  }
+
+  #note(happening: MediaHappening): void {
+    const { type, ...rest } = happening;
+    this.#log.debug(rest, type);
+    this.#census.noteHappening(happening);
+    this.#reports.push(happening);
+    this.#checkEmptied();
   }
 
   #whyNotPlaceable(): string | undefined {
@@ -219,6 +248,8 @@ export class Pod {
     if (this.#draining) return 'the pod is draining';
     const { capacity } = this.#options.config;
     if (this.transports >= capacity) return `all ${capacity} transports are taken`;
+    const [missing] = this.#workers.missing;
+    if (missing !== undefined) return `media worker ${missing} is being started again`;
     const { leaseAcknowledgedAt, leaseSeconds } = this.#reporter.status;
     if (leaseAcknowledgedAt === undefined) return 'signaling has not acknowledged the lease yet';
     if (performance.now() - leaseAcknowledgedAt > (leaseSeconds ?? 15) * 1000) {
@@ -233,7 +264,14 @@ export class Pod {
     return {
       rooms: this.#census.rooms,
       ...this.#census.count,
-      ...this.#rates,
+      ...this.#load(),
+      workers: this.#workers.restarts.map((restarts, index) => ({
+        ...(this.#rates[index] ?? noLoad),
+        restarts,
+        engine: this.#workers.engines[index]!,
+        up: !this.#workers.missing.includes(index),
+        rooms: this.#census.roomsWhere((roomId) => this.#workers.workerOf(roomId) === index),
+      })),
       leaseAgeSeconds:
         leaseAcknowledgedAt === undefined ? undefined : (performance.now() - leaseAcknowledgedAt) / 1000,
       placeable: this.#whyNotPlaceable() === undefined,

@@ -15,8 +15,7 @@ import type {
 export interface Worker {
   readonly addresses: readonly PodAddress[];
   readonly fingerprints: readonly Fingerprint[];
-  /** The UDP port that was really bound. */
-  readonly port: number;
+  readonly ports: WorkerPorts;
   readonly engine: string;
 
   /** In the order it happened. */
@@ -26,11 +25,18 @@ export interface Worker {
   inspect(roomId: string, request: InspectRequest): Promise<InspectAnswer>;
   /** Version of each room it holds. */
   rooms(): Promise<Record<string, number>>;
-  counters(): Promise<WorkerCounters>;
+  status(): Promise<WorkerStatus>;
   /** Ends every transport with a close_notify, then the socket. */
   close(): Promise<void>;
 }
 
+/** Port numbers that were really bound. */
+export interface WorkerPorts {
+  readonly udp: number;
+  readonly tcp: number | undefined;
+}
+
+/** Totals since the worker began. */
 export interface WorkerCounters {
   readonly receivedPackets: number;
   readonly receivedBytes: number;
@@ -42,4 +48,17 @@ export interface WorkerCounters {
   readonly oversized: number;
   /** Times the worker threw; each is a defect, and logged. */
   readonly faults: number;
+}
+
+export interface WorkerStatus {
+  readonly counters: WorkerCounters;
+  /** User and system time of the worker's thread. */
+  readonly cpuMicros: number;
+  /** 99th percentile of how late its event loop was, over the last 5 s; see LoopLag. */
+  readonly loopLagMs: number;
+  /** JavaScript objects, and what they hold outside of the heap (the packet arena, keys). */
+  readonly heapBytes: number;
+  readonly externalBytes: number;
+  /** Sockets, timers and the like that the event loop knows. */
+  readonly activeResources: number;
 }

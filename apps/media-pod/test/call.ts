@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { PodClient, PodRef } from '@weir/pod-control';
+import { addressesOfRoom, type PodClient, type PodRef } from '@weir/pod-control';
 import type {
   CodecSpec,
   PodLease,
@@ -55,24 +55,27 @@ export class Call {
   readonly listener: TestEndpoint;
   /** Payloads that arrived at the listener. */
   readonly heard: number[] = [];
+  /** Sequence numbers that arrived at the listener. */
+  readonly sequenceNumbers: number[] = [];
   #sequence = 1;
 
   private constructor(speaker: TestEndpoint, listener: TestEndpoint) {
     this.speaker = speaker;
     this.listener = listener;
-    listener.onRtp = (packet) => this.heard.push(packet.at(-1)!);
+    listener.onRtp = (packet) => {
+      this.heard.push(packet.at(-1)!);
+      this.sequenceNumbers.push((packet[2]! << 8) | packet[3]!);
+    };
   }
 
-  static async start(client: PodClient, pod: PodRef, lease: PodLease): Promise<Call> {
-    const candidates = lease.addresses.filter(({ protocol, ip }) => protocol === 'udp' && ip === '127.0.0.1');
-    const fingerprint = lease.fingerprints.find(({ algorithm }) => algorithm === 'sha-256')!;
+  static async start(
+    client: PodClient,
+    pod: PodRef,
+    lease: PodLease,
+    { roomId = 'daily', version = 1 } = {},
+  ): Promise<Call> {
     const specs = [transportSpec(10_000_001), transportSpec(10_000_002)];
-    const endpoints = await Promise.all(
-      specs.map(async ({ ice }) => {
-        const socket = await openUdpSocket();
-        return new TestEndpoint({ socket, clock: realClock, remote: { ice, candidates, fingerprint } });
-      }),
-    );
+    const endpoints = await Promise.all(specs.map(({ ice }) => openEndpoint(lease, roomId, ice)));
     const [speaker, listener] = endpoints as [TestEndpoint, TestEndpoint];
     const transports = specs.map((spec, index) => ({
       ...spec,
@@ -104,7 +107,7 @@ export class Call {
       priority: 1,
     };
     const put = { transports, receivers: [receiver], senders: [sender] };
-    const answer = await client.applyMedia(pod, update({ put }));
+    const answer = await client.applyMedia(pod, update({ roomId, version, put }));
     if (!answer.applied) throw new Error('the pod did not take the room');
     const call = new Call(speaker, listener);
     await Promise.all(endpoints.map(connected));
@@ -116,25 +119,64 @@ export class Call {
     const deadline = performance.now() + 10_000;
     while (!this.heard.includes(word)) {
       if (performance.now() > deadline) throw new Error(`${word} was not heard; heard ${this.heard}`);
-      this.#sequence += 1;
-      this.speaker.sendRtp(
-        buildRtpPacket({
-          payloadType: 111,
-          sequenceNumber: this.#sequence,
-          timestamp: this.#sequence * 960,
-          ssrc: 1234,
-          payload: Uint8Array.of(0xf8, 0xff, word),
-        }),
-      );
+      this.#utter(word);
       // Media flows in its own time: 20 ms are one packet of opus.
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
+  }
+
+  /** Talks on while something happens; answers how many packets it sent. */
+  async talkDuring(happening: Promise<unknown>): Promise<number> {
+    let over = false;
+    const end = happening.finally(() => {
+      over = true;
+    });
+    let sent = 0;
+    for (; !over; sent += 1) {
+      this.#utter(0);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    await end;
+    return sent;
+  }
+
+  /** Whether every packet from the first to the last one heard was heard, once and in order. */
+  get gapless(): boolean {
+    const [first = 0] = this.sequenceNumbers;
+    return this.sequenceNumbers.every((number, index) => number === ((first + index) & 0xffff));
+  }
+
+  #utter(word: number): void {
+    this.#sequence += 1;
+    this.speaker.sendRtp(
+      buildRtpPacket({
+        payloadType: 111,
+        sequenceNumber: this.#sequence,
+        timestamp: this.#sequence * 960,
+        ssrc: 1234,
+        payload: Uint8Array.of(0xf8, 0xff, word),
+      }),
+    );
   }
 
   hangUp(): void {
     this.speaker.vanish();
     this.listener.vanish();
   }
+}
+
+/** An endpoint that knows of a room's pod what signaling tells. */
+export async function openEndpoint(
+  lease: Pick<PodLease, 'addresses' | 'fingerprints'>,
+  roomId: string,
+  ice: WebRtcTransportSpec['ice'],
+): Promise<TestEndpoint> {
+  const candidates = addressesOfRoom(lease.addresses, roomId).filter(
+    ({ protocol, ip }) => protocol === 'udp' && ip === '127.0.0.1',
+  );
+  const fingerprint = lease.fingerprints.find(({ algorithm }) => algorithm === 'sha-256')!;
+  const socket = await openUdpSocket();
+  return new TestEndpoint({ socket, clock: realClock, remote: { ice, candidates, fingerprint } });
 }
 
 /** Resolves when it is closed by the other side, with the reason. */
@@ -149,7 +191,8 @@ export async function closed(endpoint: TestEndpoint): Promise<string> {
   });
 }
 
-async function connected(endpoint: TestEndpoint): Promise<void> {
+/** Starts it; resolves when it is connected. */
+export async function connected(endpoint: TestEndpoint): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`not connected but ${endpoint.state}`)), 10_000);
     endpoint.onStateChange = (state, reason) => {

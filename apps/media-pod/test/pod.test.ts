@@ -1,38 +1,8 @@
 import { PodClient } from '@weir/pod-control';
-import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readConfig } from '../src/config.ts';
-import { openWorker } from '../src/open-worker.ts';
-import { Pod } from '../src/pod.ts';
 import { Call, closed, transportSpec, update } from './call.ts';
 import { SignalingDouble, secrets } from './signaling-double.ts';
-
-/** A pod with real sockets, in this process. */
-async function startPod(signaling: SignalingDouble, environment: Record<string, string> = {}) {
-  const config = readConfig({
-    WEIR_SIGNALING_URL: signaling.url,
-    WEIR_POD_SECRETS: secrets.join(),
-    WEIR_POD_ID: 'pod-1',
-    WEIR_MEDIA_IP: '127.0.0.1',
-    WEIR_MEDIA_PORT: '0',
-    WEIR_CONTROL_IP: '127.0.0.1',
-    WEIR_CONTROL_PORT: '0',
-    WEIR_LEASE_SECONDS: '0.2',
-    WEIR_LOG_LEVEL: 'silent',
-    ...environment,
-  });
-  const log = pino({ level: config.log.level });
-  const events: string[] = [];
-  const worker = await openWorker(config, log);
-  const pod = await Pod.start({
-    config,
-    worker,
-    log,
-    epoch: Date.now(),
-    onSuperseded: () => events.push('superseded'),
-  });
-  return { pod, worker, events, ref: { id: config.podId, controlUrl: pod.controlUrl } };
-}
+import { startPod } from './start-pod.ts';
 
 describe('a pod', () => {
   const signaling = new SignalingDouble();
@@ -60,9 +30,10 @@ describe('a pod', () => {
   });
 
   it('tells by its lease what was really bound', async () => {
-    const { pod, worker } = await running({ WEIR_REGION: 'north', WEIR_CAPACITY: '7' });
+    const { pod, workers } = await running({ WEIR_REGION: 'north', WEIR_CAPACITY: '7' });
     const lease = signaling.leases[0]!;
-    expect(worker.port).toBeGreaterThan(0);
+    const { udp, tcp } = workers.ports[0]!;
+    expect(udp).toBeGreaterThan(0);
     expect(lease).toMatchObject({
       controlUrl: `http://127.0.0.1:${pod.controlPort}`,
       region: 'north',
@@ -71,8 +42,8 @@ describe('a pod', () => {
       draining: false,
       rooms: {},
       addresses: [
-        { ip: '127.0.0.1', family: 'ipv4', protocol: 'udp', port: worker.port },
-        { ip: '127.0.0.1', family: 'ipv4', protocol: 'tcp' },
+        { ip: '127.0.0.1', family: 'ipv4', protocol: 'udp', port: udp },
+        { ip: '127.0.0.1', family: 'ipv4', protocol: 'tcp', port: tcp },
       ],
     });
     expect(lease.fingerprints.map(({ algorithm }) => algorithm)).toContain('sha-256');
@@ -245,9 +216,10 @@ describe('a pod', () => {
   });
 
   it('says which port is taken and what to set', async () => {
-    const { worker, pod } = await running();
-    await expect(startPod(signaling, { WEIR_MEDIA_PORT: String(worker.port) })).rejects.toThrow(
-      `UDP port ${worker.port} is taken: set WEIR_MEDIA_PORT`,
+    const { workers, pod } = await running();
+    const { udp } = workers.ports[0]!;
+    await expect(startPod(signaling, { WEIR_MEDIA_PORT: String(udp) })).rejects.toThrow(
+      `UDP port ${udp} is taken: set WEIR_MEDIA_PORT`,
     );
     await expect(startPod(signaling, { WEIR_CONTROL_PORT: String(pod.controlPort) })).rejects.toThrow(
       `TCP port ${pod.controlPort} is taken: set WEIR_CONTROL_PORT`,
