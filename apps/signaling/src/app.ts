@@ -13,6 +13,7 @@ import { addEventRoutes } from './routes/events.ts';
 import { addInspectRoutes } from './routes/inspect.ts';
 import { addInternalRoutes } from './routes/internal.ts';
 import { addPeerRoutes } from './routes/peers.ts';
+import { addPodRoutes } from './routes/pods.ts';
 import { addReceiverRoutes } from './routes/receivers.ts';
 import { addRoomRoutes } from './routes/rooms.ts';
 import { addSenderRoutes } from './routes/senders.ts';
@@ -82,6 +83,7 @@ export function createApp(deps: Dependencies): App {
   addSenderRoutes(router, services);
   addEventRoutes(router, services);
   addInspectRoutes(router, services);
+  addPodRoutes(router, services);
   addInternalRoutes(router, services);
   addSystemRoutes(router, services);
   if (deps.config.demo) addDemoRoutes(router, services);

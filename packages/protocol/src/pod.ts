@@ -43,6 +43,28 @@ export const PodLease = z.object({
 });
 export type PodLease = z.infer<typeof PodLease>;
 
+/** A pod as operators see it: GET /v1/pods. */
+export const PodView = PodLease.pick({
+  region: true,
+  version: true,
+  capacity: true,
+  placeable: true,
+  draining: true,
+  addresses: true,
+  load: true,
+}).extend({
+  id: PodId,
+  /** Milliseconds since 1970: start of the process, and its last report with a lease. */
+  startedAt: z.number().int(),
+  leasedAt: z.number().int(),
+  /** Rooms it holds media of. */
+  rooms: z.number().int().nonnegative(),
+});
+export type PodView = z.infer<typeof PodView>;
+
+export const PodList = z.object({ pods: z.array(PodView) });
+export type PodList = z.infer<typeof PodList>;
+
 /** POST {signaling}/internal/pods/{pod}/reports. Applied exactly once by (pod, epoch, seq). */
 export const PodReport = z.object({
   podId: PodId,

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { type InspectAnswer, type InspectRequest, PeerId, RoomId, StatsAnswer } from '@weir/protocol';
 import type { RoomState } from '@weir/room';
+import { dumpPeer, dumpRoom } from '../dumps.ts';
 import { endpoint, json, type Router } from '../http/endpoint.ts';
 import type { Services } from '../services.ts';
 
@@ -8,7 +9,7 @@ const params = { room: RoomId, peer: PeerId };
 const tag = 'inspection';
 const gone = ['room-not-found', 'room-closed', 'peer-not-found', 'peer-closed'] as const;
 
-/** What pods know of a peer's objects: RTC stats and internals. */
+/** What pods know of the objects of a peer or a room: RTC stats and internals. */
 export function addInspectRoutes(router: Router, services: Services): void {
   const { doorkeeper } = services;
 
@@ -48,7 +49,26 @@ export function addInspectRoutes(router: Router, services: Services): void {
       const caller = await doorkeeper.peer(token, params.room, params.peer);
       const { state } = await doorkeeper.load(caller);
       const answers = await inspect(services, state, caller.peer.id, 'dump');
-      return json(200, dumpOf(state, caller.peer.id, answers));
+      return json(200, dumpPeer(state, caller.peer.id, answers));
+    },
+  );
+
+  endpoint(
+    router,
+    services,
+    {
+      method: 'get',
+      path: '/v1/rooms/{room}/dump',
+      summary: 'Internals of a room, of everybody in it, and which senders each receiver has, for debugging',
+      tag,
+      params: { room: RoomId },
+      answers: { 200: z.record(z.string(), z.unknown()) },
+      problems: ['room-not-found', 'room-closed'],
+    },
+    async ({ params, token }) => {
+      const caller = await doorkeeper.room(token, params.room, { admin: true });
+      const { state } = await doorkeeper.load(caller);
+      return json(200, dumpRoom(state, await inspect(services, state, undefined, 'dump')));
     },
   );
 }
@@ -58,22 +78,23 @@ interface PodAnswer {
   readonly answer: InspectAnswer;
 }
 
-/** Asks every pod that holds something of the peer; those that do not answer are left out. */
+/** Asks every pod that holds something of the peer (undefined: of anybody); who does not answer is left out. */
 async function inspect(
   services: Services,
   state: RoomState,
-  peerId: number,
+  peerId: number | undefined,
   what: InspectRequest['what'],
 ): Promise<PodAnswer[]> {
   const { deps, podStore } = services;
-  const transports = [...state.transports.values()].filter((one) => one.peerId === peerId);
+  const isMeant = (one: { peerId: number }) => peerId === undefined || one.peerId === peerId;
+  const transports = [...state.transports.values()].filter(isMeant);
   const answers = [...Map.groupBy(transports, ({ podId }) => podId)].map(async ([podId, own]) => {
     const pod = await podStore.get(podId);
     if (pod?.lease === null || pod === undefined) return undefined;
     const ids = new Set(own.map(({ id }) => id));
     const on = (records: Iterable<{ id: number; peerId: number; transportId: number | null }>) =>
       [...records]
-        .filter((one) => one.peerId === peerId && one.transportId !== null && ids.has(one.transportId))
+        .filter((one) => isMeant(one) && one.transportId !== null && ids.has(one.transportId))
         .map(({ id }) => id);
     try {
       const answer = await deps.pods.inspect({ id: podId, controlUrl: pod.lease.controlUrl }, state.id, {
@@ -104,34 +125,4 @@ function statsOf(answer: InspectAnswer): Record<string, unknown>[] {
       list.map((stats) => ({ senderId, ...stats })),
     ),
   ];
-}
-
-/** object-model.md §12, with what the pods add under `worker`. */
-function dumpOf(state: RoomState, peerId: number, answers: readonly PodAnswer[]): Record<string, unknown> {
-  const peer = state.peers.get(peerId)!;
-  const own = <R extends { readonly peerId: number }>(records: ReadonlyMap<number, R>) =>
-    [...records.values()].filter((record) => record.peerId === peerId);
-  const worker = (list: 'transports' | 'receivers' | 'senders', id: number) => {
-    const found = answers.map(({ answer }) => answer[list][String(id)]).find((one) => one !== undefined);
-    return found === undefined ? {} : { worker: found };
-  };
-  return {
-    peerId,
-    peerName: peer.name,
-    ...(peer.capabilities === undefined ? {} : { capabilities: peer.capabilities }),
-    transports: own(state.transports).map(({ ice, previousIce, ...transport }) => ({
-      ...transport,
-      // Passwords are nobody's business.
-      ice: { usernameFragment: ice.usernameFragment },
-      ...(previousIce === undefined
-        ? {}
-        : { previousIce: { usernameFragment: previousIce.usernameFragment } }),
-      ...worker('transports', transport.id),
-    })),
-    rtpReceivers: own(state.receivers).map((receiver) => ({
-      ...receiver,
-      ...worker('receivers', receiver.id),
-    })),
-    rtpSenders: own(state.senders).map((sender) => ({ ...sender, ...worker('senders', sender.id) })),
-  };
 }
