@@ -19,14 +19,14 @@ export interface Report {
 }
 
 /**
- * One result per number: a test belongs to it if its title starts with it. Failed if one of them failed,
- * missing if none passed; a skipped test proves nothing.
+ * One result per number: a test belongs to it if its title starts with it, after `prefix`. Failed if one of them
+ * failed, missing if none passed; a skipped test proves nothing.
  */
-export function resultsOf(report: Report): Map<string, { result: Result; titles: string[] }> {
+export function resultsOf(report: Report, prefix = ''): Map<string, { result: Result; titles: string[] }> {
   const tests = report.testResults.flatMap(({ assertionResults }) => assertionResults);
   return new Map(
     acceptanceNumbers.map((number) => {
-      const own = tests.filter(({ title }) => title.split(/\s/, 1)[0] === number);
+      const own = tests.filter(({ title }) => title.startsWith(`${prefix}${number} `));
       const ran = own.filter(({ status }) => status === 'passed' || status === 'failed');
       const result = ran.some(({ status }) => status === 'failed')
         ? 'failed'
