@@ -146,14 +146,18 @@ test('header-extension bombs cost nothing', async () => {
 
 test('replayed SRTP and SRTCP are not forwarded again', async () => {
   const copies: Uint8Array[] = [];
+  const isRtcp = (packet: Uint8Array) => (packet[1] ?? 0) >= 192 && (packet[1] ?? 0) <= 223;
   const send = aliceSends.socket.send.bind(aliceSends.socket);
   aliceSends.socket.send = (data, ip, port) => {
     if ((data[0] ?? 0) >= 128 && (data[0] ?? 0) <= 191) copies.push(data.slice());
     send(data, ip, port);
   };
-  await until('some packets are recorded', async () => copies.length >= 20);
-  aliceSends.endpoint.sendRtcp(Uint8Array.of(0x80, 201, 0, 1, 0, 0, 0x11, 0x11));
+  for (let report = 0; report < 5; report += 1) {
+    aliceSends.endpoint.sendRtcp(Uint8Array.of(0x80, 201, 0, 1, 0, 0, 0x11, 0x11));
+  }
+  await until('some packets are recorded', async () => copies.length >= 25);
   aliceSends.socket.send = send;
+  expect(copies.filter(isRtcp).length).toBeGreaterThanOrEqual(5);
 
   let arrivals = 0;
   const count = bobReceives.endpoint.onRtp;
@@ -162,11 +166,17 @@ test('replayed SRTP and SRTCP are not forwarded again', async () => {
     count?.(packet);
   };
   const sent = talking.sent();
-  for (let round = 0; round < 10; round += 1)
+  const replaysBefore = await metric('weir_pod_srtp_replays_total');
+  const rounds = 10;
+  for (let round = 0; round < rounds; round += 1) {
     for (const copy of copies) send(copy, '127.0.0.1', weir.mediaPort);
-  await pause(600);
+  }
+  // Each one, RTP and RTCP, is recognised by the replay windows of SRTP itself.
+  await until(
+    'all replays are counted',
+    async () => (await metric('weir_pod_srtp_replays_total')) - replaysBefore >= rounds * copies.length,
+  );
   const fresh = talking.sent() - sent;
-  expect(arrivals).toBeGreaterThan(0);
   expect(arrivals).toBeLessThanOrEqual(fresh + 2);
   if (count) bobReceives.endpoint.onRtp = count;
   await nobodyNoticed();
@@ -208,7 +218,8 @@ test('10,000 random datagrams: the loop stays responsive, memory stays bounded',
   const random = createRandom(7);
   const socket = await openUdpSocket();
   const rssBefore = podStatus().rssMiB;
-  const lags: number[] = [];
+  const lagBefore = await metric(lagMetric);
+  let worstLag = 0;
   for (let round = 0; round < 100; round += 1) {
     for (let one = 0; one < 100; one += 1) {
       const datagram = randomBytes(1 + random.int(1400));
@@ -217,24 +228,34 @@ test('10,000 random datagrams: the loop stays responsive, memory stays bounded',
       if (one % 2 === 0) socket.send(datagram, '127.0.0.1', weir.mediaPort);
       else asAlice(datagram);
     }
-    const asked = performance.now();
-    await fetch(`http://127.0.0.1:${weir.controlPort}/healthz`);
-    lags.push(performance.now() - asked);
+    worstLag = Math.max(worstLag, await metric(lagMetric));
   }
-  lags.sort((a, b) => a - b);
-  const median = lags[lags.length >> 1] ?? 0;
-  const health = (await (await fetch(`http://127.0.0.1:${weir.controlPort}/healthz`)).json()) as object;
+  // The figure is a percentile over 5 s: wait until it can hold all of the attack.
+  for (let second = 0; second < 6; second += 1) {
+    await pause(1_000);
+    worstLag = Math.max(worstLag, await metric(lagMetric));
+  }
   const grown = podStatus().rssMiB - rssBefore;
   console.log(
-    `healthz during 10,000 random datagrams: median ${median.toFixed(1)} ms, worst ${lags.at(-1)?.toFixed(1)} ms; ` +
-      `pod grew by ${grown.toFixed(1)} MiB; ${JSON.stringify(health)}`,
+    `10,000 random datagrams: p99 of the worker's loop lag ${worstLag.toFixed(1)} ms ` +
+      `(${lagBefore.toFixed(1)} ms before); the pod grew by ${grown.toFixed(1)} MiB`,
   );
-  // The answer takes the loop's turn and this process's own; its median bounds the lag from above.
-  expect(median).toBeLessThan(50);
+  // On a machine that is late anyway, the attack must not make it much later.
+  expect(worstLag).toBeLessThan(Math.max(50, 3 * lagBefore));
   expect(grown).toBeLessThan(64);
   socket.close();
   await nobodyNoticed();
 });
+
+const lagMetric = 'weir_pod_worker_event_loop_lag_milliseconds{worker="0"}';
+
+/** A figure of the pod's metrics. */
+async function metric(name: string): Promise<number> {
+  const text = await (await fetch(`http://127.0.0.1:${weir.controlPort}/metrics`)).text();
+  const line = text.split('\n').find((one) => one.startsWith(`${name} `));
+  if (line === undefined) throw new Error(`the pod has no metric ${name}`);
+  return Number(line.slice(name.length + 1));
+}
 
 function podStatus(): { rssMiB: number } {
   const kib = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${weir.podPid()}/status`, 'utf8'))?.[1];
