@@ -146,13 +146,63 @@ describe('a signed call', () => {
     await expect(call('nonsense')).rejects.toMatchObject({ code: 'unauthorized' });
   });
 
-  it('is refused without a token, and when it is too long', async () => {
+  it('is refused when its body is too long, announced or not', async () => {
     const options = { secrets: [secretA] as const, now: () => start, maxBytes: 8 };
-    await expect(verifyPodCall(new Request('http://pod/v1/rooms'), 'pod-1', options)).rejects.toMatchObject({
-      code: 'unauthorized',
+    const captured: { url: string; init: RequestInit }[] = [];
+    const client = new PodClient({
+      secrets: [secretA],
+      now: () => start,
+      fetch: async (url, init) => {
+        captured.push({ url, init });
+        return Response.json({ applied: true, version: 4 });
+      },
     });
-    const long = new Request('http://pod/v1/drain', { method: 'POST', body: '123456789' });
-    await expect(verifyPodCall(long, 'pod-1', options)).rejects.toMatchObject({ code: 'payload-too-large' });
+    await client.applyMedia(pod, update());
+    const { url, init } = captured[0]!;
+    const tooLarge = { code: 'payload-too-large' };
+    await expect(verifyPodCall(new Request(url, init), 'pod-1', options)).rejects.toMatchObject(tooLarge);
+    const headers = { ...(init.headers as Record<string, string>), 'content-length': '9' };
+    const announced = new Request(url, { ...init, headers });
+    await expect(verifyPodCall(announced, 'pod-1', options)).rejects.toMatchObject(tooLarge);
+  });
+
+  it.each([
+    ['no token', undefined],
+    ['a token of a stranger', 'another secret of somebody else, of at least 32'],
+    ['a token for another path', secretA],
+  ])('is refused with %s before a byte of its body is read', async (_, secret) => {
+    const options = { secrets: [secretA] as const, now: () => start };
+    const token =
+      secret === undefined
+        ? undefined
+        : await new SignJWT({ req: 'POST /v1/elsewhere', sha: '' })
+            .setProtectedHeader({ alg: 'HS256', typ: 'weir-call+jwt' })
+            .setIssuer('weir-signaling')
+            .setAudience(['pod-1', 'weir-signaling'])
+            .setIssuedAt(start / 1000)
+            .setExpirationTime(start / 1000 + 30)
+            .sign(new TextEncoder().encode(secret));
+    for (const verify of [verifyPodCall, verifyReport]) {
+      let pulls = 0;
+      const body = new ReadableStream<Uint8Array>(
+        {
+          pull: (controller) => {
+            pulls += 1;
+            controller.enqueue(new Uint8Array(1024));
+          },
+        },
+        { highWaterMark: 0 },
+      );
+      const request = new Request('http://weir.example/v1/drain', {
+        method: 'POST',
+        body,
+        duplex: 'half',
+        headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+      } as RequestInit);
+      await expect(verify(request, 'pod-1', options)).rejects.toMatchObject({ code: 'unauthorized' });
+      expect(pulls).toBe(0);
+      expect(request.bodyUsed).toBe(false);
+    }
   });
 
   it('goes through a gateway that takes its own path away', async () => {

@@ -18,6 +18,13 @@ export interface CallClaims {
   readonly body: Uint8Array<ArrayBuffer>;
 }
 
+/** A call whose token is good; whether its body is the signed one is still to be seen. */
+export interface VerifiedCall {
+  readonly issuer: string;
+  /** SHA-256 in hexadecimal, as the token says. */
+  readonly bodyHash: unknown;
+}
+
 /** Signs one call with the first secret (JWT, HS256). `nowMs` is milliseconds since 1970. */
 export async function signCall(secrets: PodSecrets, claims: CallClaims, nowMs: number): Promise<string> {
   const now = Math.floor(nowMs / 1000);
@@ -31,17 +38,17 @@ export async function signCall(secrets: PodSecrets, claims: CallClaims, nowMs: n
 }
 
 /**
- * Checks signature (with every secret), audience, expiry, and that the token was made for this request and
- * body. Answers the issuer.
+ * Checks signature (with every secret), audience, expiry, and that the token was made for this request. Whoever
+ * cannot show that is not worth reading a body of: `requireBody` comes after.
  *
  * @throws PodCallRefused `unauthorized`
  */
 export async function verifyCall(
   secrets: PodSecrets,
   token: string | undefined,
-  expected: Omit<CallClaims, 'issuer'>,
+  expected: Pick<CallClaims, 'audience' | 'request'>,
   nowMs: number,
-): Promise<string> {
+): Promise<VerifiedCall> {
   if (token === undefined) {
     throw new PodCallRefused('unauthorized', 'Send `Authorization: Bearer <call token>`.');
   }
@@ -55,10 +62,13 @@ export async function verifyCall(
       `The call token was made for another request than ${expected.request}.`,
     );
   }
-  if (payload.sha !== (await digest(expected.body))) {
-    throw new PodCallRefused('unauthorized', 'The call token was made for another body.');
-  }
-  return payload.iss!;
+  return { issuer: payload.iss!, bodyHash: payload.sha };
+}
+
+/** The call's body must be the one that was signed. @throws PodCallRefused `unauthorized` */
+export async function requireBody(call: VerifiedCall, body: Uint8Array<ArrayBuffer>): Promise<void> {
+  if (call.bodyHash === (await digest(body))) return;
+  throw new PodCallRefused('unauthorized', 'The call token was made for another body.');
 }
 
 async function verifyWithAny(secrets: PodSecrets, token: string, audience: string, nowMs: number) {

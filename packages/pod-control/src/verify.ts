@@ -2,7 +2,7 @@ import { PodReport } from '@weir/protocol';
 import type { z } from 'zod';
 import { PodCallRefused } from './errors.ts';
 import type { PodSecrets } from './secrets.ts';
-import { signalingAudience, verifyCall } from './token.ts';
+import { requireBody, signalingAudience, verifyCall } from './token.ts';
 
 export interface VerifyOptions {
   readonly secrets: PodSecrets;
@@ -13,7 +13,8 @@ export interface VerifyOptions {
 }
 
 /**
- * Pod side: accepts a call only if signaling signed exactly this request for this pod. Answers the body.
+ * Pod side: accepts a call only if signaling signed exactly this request for this pod. Answers the body, which is
+ * not read before the token was found good.
  *
  * @throws PodCallRefused `unauthorized`, `payload-too-large`
  */
@@ -22,21 +23,23 @@ export async function verifyPodCall(
   podId: string,
   options: VerifyOptions,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const body = await readBody(request, options.maxBytes ?? defaultPodCallBytes);
-  const issuer = await verifyCall(
+  const call = await verifyCall(
     options.secrets,
     bearer(request),
-    { audience: podId, request: requestLine(request), body },
+    { audience: podId, request: requestLine(request) },
     (options.now ?? Date.now)(),
   );
-  if (issuer !== signalingAudience)
+  if (call.issuer !== signalingAudience)
     throw new PodCallRefused('unauthorized', 'Only signaling may call a pod.');
+  const body = await readBody(request, options.maxBytes ?? defaultPodCallBytes);
+  await requireBody(call, body);
   return body;
 }
 
 /**
  * Signaling side, for `POST /internal/pods/{pod}/reports`: accepts a report only from the pod it names.
- * Applying it exactly once by (pod, epoch, seq) is the caller's.
+ * The body is not read before the token was found good. Applying it exactly once by (pod, epoch, seq) is the
+ * caller's.
  *
  * @throws PodCallRefused `unauthorized`, `forbidden`, `payload-too-large`, `bad-request`, `invalid-parameter`
  */
@@ -45,15 +48,16 @@ export async function verifyReport(
   podId: string,
   options: VerifyOptions,
 ): Promise<PodReport> {
-  const body = await readBody(request, options.maxBytes ?? defaultReportBytes);
-  const issuer = await verifyCall(
+  const call = await verifyCall(
     options.secrets,
     bearer(request),
-    { audience: signalingAudience, request: requestLine(request), body },
+    { audience: signalingAudience, request: requestLine(request) },
     (options.now ?? Date.now)(),
   );
-  if (issuer !== podId)
-    throw new PodCallRefused('forbidden', `Pod ${issuer} cannot report for pod ${podId}.`);
+  if (call.issuer !== podId)
+    throw new PodCallRefused('forbidden', `Pod ${call.issuer} cannot report for pod ${podId}.`);
+  const body = await readBody(request, options.maxBytes ?? defaultReportBytes);
+  await requireBody(call, body);
   const report = parseBody(PodReport, body);
   if (report.podId !== podId) {
     throw new PodCallRefused('forbidden', `The report is that of pod ${report.podId}, not ${podId}.`, {
