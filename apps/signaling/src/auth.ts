@@ -48,15 +48,21 @@ export class Doorkeeper {
 
   /** An administrator of something, for calls that name no room. */
   async admin(token: VerifiedToken): Promise<void> {
-    requireGood(await this.#access.check({ tokenId: token.id }));
+    requireGood(await this.#access.check({ tokenId: token.id, holder: token }));
     if (!token.grants.admin)
       throw new ProblemError('forbidden', 'This needs a token with the grant `admin`.');
+  }
+
+  /** A caller that was answered before, and is answered the same again. @throws ProblemError `forbidden` */
+  async repeater(token: VerifiedToken, roomId: string | undefined): Promise<void> {
+    if (roomId !== undefined) requireRoom(token, roomId);
+    requireGood(await this.#access.check({ tokenId: token.id, holder: token }));
   }
 
   /** A caller of an open room. @throws ProblemError `forbidden`, `room-not-found`, `room-closed` */
   async room(token: VerifiedToken, roomId: string, options: { admin?: boolean } = {}): Promise<RoomCaller> {
     requireRoom(token, roomId);
-    const access = await this.#access.check({ tokenId: token.id, roomId });
+    const access = await this.#access.check({ tokenId: token.id, holder: token, roomId });
     requireGood(access);
     if (options.admin === true && !token.grants.admin) {
       throw new ProblemError('forbidden', 'This needs a token with the grant `admin`.');
@@ -73,7 +79,7 @@ export class Doorkeeper {
   async peer(token: VerifiedToken, roomId: string, peer: string): Promise<PeerCaller> {
     requireRoom(token, roomId);
     const peerId = Number(peer);
-    const access = await this.#access.check({ tokenId: token.id, roomId, peerId });
+    const access = await this.#access.check({ tokenId: token.id, holder: token, roomId, peerId });
     requireGood(access);
     if (access.room === undefined) throw roomNotFound(roomId);
     if (access.peer === undefined) throw peerNotFound(peer, roomId);
@@ -107,7 +113,7 @@ export class Doorkeeper {
     }
     const token = await this.token(request.authorization, now);
     requireRoom(token, roomId);
-    const access = await this.#access.check({ tokenId: token.id, roomId, peerId });
+    const access = await this.#access.check({ tokenId: token.id, holder: token, roomId, peerId });
     // Whoever was removed may read why.
     if (access.peer === undefined || access.peer.closedAt === null) requireGood(access);
     const reader = this.#reader(access, roomId, peer, token.id);

@@ -164,6 +164,108 @@ onEveryDatabaseAndD1((open) => {
       expect(await alice.events()).toMatchObject([{ type: 'close', data: { reason: 'removed' } }]);
     });
 
+    it('a removed peer cannot have its join answered again', async () => {
+      const { weir, room } = await start();
+      const token = await weir.token();
+      const request = { token, body: { name: 'alice' }, headers: { 'idempotency-key': 'join' } };
+      const { peer } = await weir.ok('POST', `${room}/peers`, request);
+      expect((await weir.call('POST', `${room}/peers`, request)).status).toBe(201);
+      await weir.ok('DELETE', `${room}/peers/${peer.id}`, { token: await weir.admin() });
+      await weir.refused('POST', `${room}/peers`, request, { status: 403, code: 'forbidden' });
+    });
+
+    it('a token for another room, or with lesser grants, is not given the answers of a greater one', async () => {
+      const { weir, room } = await start();
+      const body = { name: 'alice' };
+      const headers = { 'idempotency-key': 'join' };
+      const all = await weir.token({ subject: 'user-7' });
+      await weir.ok('POST', `${room}/peers`, { token: all, body, headers });
+      const elsewhere = await weir.token({ subject: 'user-7', room: 'weekly' });
+      await weir.refused(
+        'POST',
+        `${room}/peers`,
+        { token: elsewhere, body, headers },
+        { status: 403, code: 'forbidden' },
+      );
+      const create = { body: { id: 'other' }, headers: { 'idempotency-key': 'room' } };
+      await weir.ok('POST', '/v1/rooms', {
+        ...create,
+        token: await weir.token({ subject: 'a', admin: true }),
+      });
+      await weir.refused(
+        'POST',
+        '/v1/rooms',
+        { ...create, token: await weir.token({ subject: 'a' }) },
+        { status: 403, code: 'forbidden' },
+      );
+    });
+
+    it('whoever is removed stays out with every token it has, until its backend gives it a new one', async () => {
+      const { weir, room } = await start();
+      const [one, two] = [await weir.token({ subject: 'mallory' }), await weir.token({ subject: 'mallory' })];
+      const { peer } = await weir.ok('POST', `${room}/peers`, { token: one, body: { name: 'm' } });
+      await weir.ok('DELETE', `${room}/peers/${peer.id}`, { token: await weir.admin() });
+      for (const token of [one, two]) {
+        await weir.refused(
+          'POST',
+          `${room}/peers`,
+          { token, body: { name: 'm' } },
+          { status: 403, code: 'forbidden' },
+        );
+      }
+      const stranger = await weir.token({ subject: 'bob' });
+      await weir.ok('POST', `${room}/peers`, { token: stranger, body: { name: 'bob' } });
+      await weir.clock.advance(1000);
+      const pardoned = await weir.token({ subject: 'mallory' });
+      await weir.ok('POST', `${room}/peers`, { token: pardoned, body: { name: 'm' } });
+      await weir.refused('GET', room, { token: two }, { status: 403, code: 'forbidden' });
+    });
+
+    it('with a removed peer go all that joined with its token or subject', async () => {
+      const { weir, room } = await start();
+      const [one, two] = [await weir.token({ subject: 'm' }), await weir.token({ subject: 'm' })];
+      const bob = await weir.join(room, 'bob');
+      const ids: string[] = [];
+      for (const [name, token] of [
+        ['m1', one],
+        ['m2', one],
+        ['m3', two],
+      ] as const) {
+        ids.push((await weir.ok('POST', `${room}/peers`, { token, body: { name } })).peer.id);
+      }
+      await bob.events();
+      await weir.ok('DELETE', `${room}/peers/${ids[1]}`, { token: await weir.admin() });
+      expect((await bob.ok('GET', '')).name).toBe('bob');
+      const { peers } = await weir.ok('GET', `${room}/peers`, { token: bob.token });
+      expect(peers.map(({ name }: { name: string }) => name)).toEqual(['bob']);
+      expect((await bob.events()).map(({ type, data }) => [type, data.id])).toEqual(
+        ids.map((id) => ['peerclose', id]),
+      );
+    });
+
+    it('with a replaced peer go the others of its token, and make room', async () => {
+      const database = await open();
+      const weir = new Instance(database);
+      const room = await weir.room('small', { maxPeers: 2 });
+      const token = await weir.token();
+      for (const name of ['alice', 'shadow']) {
+        await weir.ok('POST', `${room}/peers`, { token, body: { name } });
+      }
+      await weir.join(room, 'alice', { onTakenName: 'replace' });
+      await weir.join(room, 'bob');
+      const { peers } = await weir.ok('GET', `${room}/peers`, { token: await weir.admin() });
+      expect(peers.map(({ name }: { name: string }) => name)).toEqual(['alice', 'bob']);
+    });
+
+    it('whoever leaves by another token of its own comes again with either', async () => {
+      const { weir, room } = await start();
+      const [one, two] = [await weir.token({ subject: 's' }), await weir.token({ subject: 's' })];
+      const { peer } = await weir.ok('POST', `${room}/peers`, { token: one, body: { name: 'a' } });
+      await weir.ok('DELETE', `${room}/peers/${peer.id}`, { token: two });
+      await weir.ok('POST', `${room}/peers`, { token: one, body: { name: 'a' } });
+      await weir.ok('POST', `${room}/peers`, { token: two, body: { name: 'b' } });
+    });
+
     it('a peer that left may come again with its token', async () => {
       const { weir, room } = await start();
       const alice = await weir.join(room, 'alice');

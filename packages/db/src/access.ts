@@ -32,13 +32,24 @@ export class AccessStore {
     this.#driver = driver;
   }
 
-  async check(request: { tokenId: string; roomId?: string; peerId?: number }): Promise<Access> {
-    const { rooms, peers, revokedTokens } = tables;
-    const { tokenId, roomId, peerId } = request;
+  /** `holder` is whom the token was issued to and when, in milliseconds since 1970. */
+  async check(request: {
+    tokenId: string;
+    holder?: { readonly subject: string; readonly issuedAt: number };
+    roomId?: string;
+    peerId?: number;
+  }): Promise<Access> {
+    const { rooms, peers, revokedTokens, revokedSubjects } = tables;
+    const { tokenId, holder, roomId, peerId } = request;
+    const byToken = sql`(SELECT ${revokedTokens.reason} FROM ${revokedTokens} WHERE ${revokedTokens.id} = ${tokenId})`;
+    const revoked =
+      holder === undefined
+        ? byToken
+        : sql`COALESCE(${byToken}, (SELECT ${revokedSubjects.reason} FROM ${revokedSubjects} WHERE ${revokedSubjects.subject} = ${holder.subject} AND ${revokedSubjects.revokedAt} >= ${holder.issuedAt}))`;
     const [rows] = await this.#driver.read([
       sql`SELECT one.revoked, ${rooms.version}, ${rooms.closedAt} AS room_closed_at, ${peers.id} AS peer_id,
           ${peers.tokenId}, ${peers.tokenSubject}, ${peers.closedAt} AS peer_closed_at, ${peers.lastSeq}, ${peers.lastSeenAt}
-        FROM (SELECT (SELECT ${revokedTokens.reason} FROM ${revokedTokens} WHERE ${revokedTokens.id} = ${tokenId}) AS revoked) one
+        FROM (SELECT ${revoked} AS revoked) one
         LEFT JOIN ${rooms} ON ${rooms.id} = ${roomId ?? ''}
         LEFT JOIN ${peers} ON ${peers.roomId} = ${rooms.id} AND ${peers.id} = ${peerId ?? 0}`,
     ]);
@@ -66,6 +77,19 @@ export class AccessStore {
   /** Takes a token back until it would expire anyway. */
   revokeStatements(token: { id: string; reason: string; expiresAt: number }): SQL[] {
     return insertInto(this.#driver, tables.revokedTokens, [token], { key: ['id'], update: [] });
+  }
+
+  /** Takes back what was issued to a subject up to a time; `expiresAt`: when the last of it has expired. */
+  revokeSubjectStatements(holder: {
+    subject: string;
+    reason: string;
+    revokedAt: number;
+    expiresAt: number;
+  }): SQL[] {
+    return insertInto(this.#driver, tables.revokedSubjects, [holder], {
+      key: ['subject'],
+      update: ['reason', 'revokedAt', 'expiresAt'],
+    });
   }
 
   async answerOf(scope: string, key: string): Promise<StoredAnswer | undefined> {

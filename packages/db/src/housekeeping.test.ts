@@ -166,4 +166,26 @@ onEveryDatabase((database) => {
     await new Housekeeping(driver).forget(10_000, 100_000, 100_000);
     expect((await access.check({ tokenId: 'x' })).revoked).toBeUndefined();
   });
+
+  it('what a subject was issued up to a time is taken back, until all of it has expired', async () => {
+    const { driver } = await setUp();
+    const access = new AccessStore(driver);
+    const revoked = async (subject: string, issuedAt: number) =>
+      (await access.check({ tokenId: 'any', holder: { subject, issuedAt } })).revoked;
+    await driver.write(
+      access.revokeSubjectStatements({ subject: 's', reason: 'first', revokedAt: 1000, expiresAt: 5000 }),
+    );
+    expect(await revoked('s', 1000)).toBe('first');
+    expect(await revoked('s', 1001)).toBeUndefined();
+    expect(await revoked('other', 1000)).toBeUndefined();
+    await driver.write(
+      access.revokeSubjectStatements({ subject: 's', reason: 'again', revokedAt: 2000, expiresAt: 9000 }),
+    );
+    expect(await revoked('s', 1500)).toBe('again');
+    const housekeeping = new Housekeeping(driver);
+    await housekeeping.forget(9000, 100_000, 100_000);
+    expect(await revoked('s', 1500)).toBe('again');
+    await housekeeping.forget(9001, 100_000, 100_000);
+    expect(await revoked('s', 1500)).toBeUndefined();
+  });
 });

@@ -73,7 +73,7 @@ export class Housekeeping {
 
   /** Forgets closed rooms and peers, answers and revocations that nobody will ask for again. */
   async forget(now: number, keepMs: number, answersKeepMs: number): Promise<void> {
-    const { rooms, peers, peerEvents, idempotencyKeys, revokedTokens } = tables;
+    const { rooms, peers, peerEvents, idempotencyKeys, revokedTokens, revokedSubjects } = tables;
     const before = now - keepMs;
     const gone = sql`${peers.closedAt} IS NOT NULL AND ${peers.closedAt} < ${before}`;
     await this.#driver.write([
@@ -81,6 +81,7 @@ export class Housekeeping {
       sql`DELETE FROM ${peers} WHERE ${gone}`,
       sql`DELETE FROM ${idempotencyKeys} WHERE ${idempotencyKeys.createdAt} < ${now - answersKeepMs}`,
       sql`DELETE FROM ${revokedTokens} WHERE ${revokedTokens.expiresAt} < ${now}`,
+      sql`DELETE FROM ${revokedSubjects} WHERE ${revokedSubjects.expiresAt} < ${now}`,
     ]);
     const [closed] = await this.#driver.read([
       sql`SELECT ${rooms.id} FROM ${rooms} WHERE ${rooms.closedAt} IS NOT NULL AND ${rooms.closedAt} < ${before} LIMIT 100`,

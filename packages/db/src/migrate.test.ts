@@ -12,12 +12,13 @@ onEveryDatabase((database) => {
       }
       await query('DROP TABLE idempotency_keys');
       await query('DROP TABLE revoked_tokens');
+      await query('DROP TABLE revoked_subjects');
       await query('DELETE FROM weir_migrations');
     });
     // SQLite lets one process at a time in, and says so: a starter then starts again.
     const starters = driver.dialect === 'postgres' ? [driver, connect(), connect(), connect()] : [driver];
     const applied = await Promise.all(starters.map(migrate));
-    expect(applied.flat()).toEqual(['0000_start']);
+    expect(applied.flat()).toEqual(['0000_start', '0001_revoked-subjects']);
     for (const starter of starters) expect(await migrate(starter)).toEqual([]);
     expect(await driver.read([sql`SELECT COUNT(*) AS count FROM rooms`])).toEqual([[{ count: 0 }]]);
   });

@@ -25,6 +25,13 @@ export const migrations: Record<'sqlite' | 'postgres', readonly Migration[]> = {
         "CREATE TABLE `transports` (\n\t`room_id` text NOT NULL,\n\t`id` integer NOT NULL,\n\t`position` integer NOT NULL,\n\t`peer_id` integer NOT NULL,\n\t`pod_id` text NOT NULL,\n\t`pod_epoch` integer NOT NULL,\n\t`created_at` integer NOT NULL,\n\t`record` text NOT NULL,\n\tPRIMARY KEY(`room_id`, `id`)\n);",
         "CREATE INDEX `transports_by_pod` ON `transports` (`pod_id`,`created_at`);"
       ]
+    },
+    {
+      "tag": "0001_revoked-subjects",
+      "statements": [
+        "CREATE TABLE `revoked_subjects` (\n\t`subject` text PRIMARY KEY NOT NULL,\n\t`reason` text NOT NULL,\n\t`revoked_at` integer NOT NULL,\n\t`expires_at` integer NOT NULL\n);",
+        "CREATE INDEX `revoked_subjects_by_expiry` ON `revoked_subjects` (`expires_at`);"
+      ]
     }
   ],
   "postgres": [
@@ -49,6 +56,13 @@ export const migrations: Record<'sqlite' | 'postgres', readonly Migration[]> = {
         "CREATE INDEX \"rooms_by_closing\" ON \"rooms\" USING btree (\"closed_at\");",
         "CREATE INDEX \"rooms_by_creation\" ON \"rooms\" USING btree (\"created_at\",\"id\");",
         "CREATE INDEX \"transports_by_pod\" ON \"transports\" USING btree (\"pod_id\",\"created_at\");"
+      ]
+    },
+    {
+      "tag": "0001_revoked-subjects",
+      "statements": [
+        "CREATE TABLE \"revoked_subjects\" (\n\t\"subject\" text PRIMARY KEY NOT NULL,\n\t\"reason\" text NOT NULL,\n\t\"revoked_at\" bigint NOT NULL,\n\t\"expires_at\" bigint NOT NULL\n);",
+        "CREATE INDEX \"revoked_subjects_by_expiry\" ON \"revoked_subjects\" USING btree (\"expires_at\");"
       ]
     }
   ]

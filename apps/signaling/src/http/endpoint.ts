@@ -78,6 +78,8 @@ export function endpoint<
     if (key !== undefined) {
       const stored = await access.answerOf(key.scope, key.key);
       if (stored !== undefined) {
+        // What was granted once may have been taken back since.
+        await doorkeeper.repeater(token, c.req.param('room'));
         if (stored.requestHash !== key.requestHash) throw idempotencyMismatch();
         return send({ status: stored.status, body: stored.answer });
       }
@@ -185,7 +187,8 @@ async function idempotencyKey(
     });
   }
   return {
-    scope: `${token.keyId} ${token.subject}`,
+    // With the grants: a lesser token of the same subject must not get what was answered to a greater one.
+    scope: `${token.keyId} ${token.subject} ${JSON.stringify(token.grants)}`,
     key,
     requestHash: await hashRequest(c.req.method, c.req.path, text),
   };

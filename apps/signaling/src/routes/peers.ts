@@ -23,6 +23,7 @@ import { ProblemError } from '../problem.ts';
 import { refusals } from '../refusals.ts';
 import type { Turn } from '../rooms/turn.ts';
 import type { Services } from '../services.ts';
+import { peersWith, takeBackStatements } from '../tokens/take-back.ts';
 import type { VerifiedToken } from '../tokens/token.ts';
 import { peerInfo, snapshotView } from '../views.ts';
 
@@ -60,14 +61,21 @@ export function addPeerRoutes(router: Router, services: Services): void {
             { field: 'name' },
           );
         }
-        const living = turn.state.peers.size - (replaced === undefined ? 0 : 1);
+        const loser = replaced === undefined ? undefined : turn.binding(replaced.id);
+        const own = loser?.tokenId === token.id || loser?.tokenSubject === token.subject;
+        const revoked = own ? undefined : loser;
+        const others =
+          revoked === undefined ? [] : peersWith(turn, revoked).filter((id) => id !== replaced?.id);
+        const living = turn.state.peers.size - (replaced === undefined ? 0 : 1) - others.length;
         if (living >= turn.details.maxPeers) {
           throw new ProblemError(
             'room-full',
             `Room ${params.room} takes ${turn.details.maxPeers} peers: wait until one leaves.`,
           );
         }
-        const revoked = replaced === undefined ? undefined : turn.binding(replaced.id);
+        refusals('', '', () =>
+          turn.runAll(others.map((id) => ({ type: 'peer.close', peerId: id, reason: 'replaced' }))),
+        );
         const peerId = unusedId(turn.state, deps);
         turn.bind(peerId, {
           tokenId: token.id,
@@ -87,13 +95,7 @@ export function addPeerRoutes(router: Router, services: Services): void {
       const done = await rooms.change(params.room, plan, {
         ...idempotent(answer),
         also: ({ revoked }) =>
-          revoked === undefined || revoked.tokenId === token.id || revoked.tokenSubject === token.subject
-            ? []
-            : access.revokeStatements({
-                id: revoked.tokenId,
-                reason: 'another peer took the name',
-                expiresAt: Math.max(revoked.tokenExpiresAt, now),
-              }),
+          revoked === undefined ? [] : takeBackStatements(access, revoked, 'another peer took the name', now),
       });
       return answer(done.value);
     },
@@ -149,7 +151,8 @@ export function addPeerRoutes(router: Router, services: Services): void {
     {
       method: 'delete',
       path: '/v1/rooms/{room}/peers/{peer}',
-      summary: 'Leave, or remove a peer, whose token is then taken back; repeating it does no harm',
+      summary:
+        'Leave, or remove a peer, whose token, with all that its subject has by now, is then taken back; repeating it does no harm',
       tag,
       params,
       answers: { 204: null },
@@ -161,27 +164,25 @@ export function addPeerRoutes(router: Router, services: Services): void {
         const caller = await doorkeeper.peer(token, params.room, params.peer);
         const { tokenId, tokenSubject } = caller.peer;
         const own = tokenId === token.id || tokenSubject === token.subject;
-        await rooms.change(
+        const reason = own ? 'left' : 'removed';
+        const done = await rooms.change(
           params.room,
           (turn) => {
             const binding = turn.binding(peerId);
+            const going = own || binding === undefined ? [peerId] : peersWith(turn, binding);
             refusals('', '', () =>
-              turn.run({ type: 'peer.close', peerId, reason: own ? 'left' : 'removed' }),
+              turn.runAll(going.map((id) => ({ type: 'peer.close', peerId: id, reason }))),
             );
-            return binding;
+            return { binding, closed: going.length };
           },
           {
-            also: (binding) =>
+            also: ({ binding }) =>
               own || binding === undefined
                 ? []
-                : access.revokeStatements({
-                    id: binding.tokenId,
-                    reason: 'the peer was removed from the room',
-                    expiresAt: Math.max(binding.tokenExpiresAt, now),
-                  }),
+                : takeBackStatements(access, binding, 'the peer was removed from the room', now),
           },
         );
-        deps.metrics.peersClosed(own ? 'left' : 'removed', 1);
+        deps.metrics.peersClosed(reason, done.value.closed);
       } catch (error) {
         const gone =
           error instanceof ProblemError && (error.code === 'peer-closed' || error.code === 'room-closed');

@@ -30,6 +30,7 @@ describe('tokens', () => {
       keyId: 'one',
       id: expect.stringMatching(/^[0-9a-f-]{36}$/),
       subject: 'user-1',
+      issuedAt: now,
       expiresAt: now + 10_000,
       grants: { room: 'daily', name: 'alice', publish: ['audio', 'video'], subscribe: true, admin: false },
     });

@@ -13,6 +13,8 @@ export interface VerifiedToken {
   /** `sub`, or the `jti` again: tokens of one subject may act for the same peers. */
   readonly subject: string;
   readonly grants: Grants;
+  /** Milliseconds since 1970; 0 = it does not say. */
+  readonly issuedAt: number;
   /** Milliseconds since 1970. */
   readonly expiresAt: number;
 }
@@ -73,7 +75,8 @@ export async function verifyToken(keys: ApiKeys, token: string, nowMs: number): 
     id: payload.jti!,
     subject: payload.sub ?? payload.jti!,
     grants: grants.data,
-    expiresAt: payload.exp! * 1000,
+    issuedAt: Math.floor((payload.iat ?? 0) * 1000),
+    expiresAt: Math.floor(payload.exp! * 1000),
   };
 }
 
@@ -165,4 +168,5 @@ function unauthorized(detail: string, cause?: unknown): ProblemError {
 const encoder = new TextEncoder();
 const ordinaryType = 'JWT';
 const ticketType = 'weir-ticket+jwt';
-const clockToleranceSeconds = 5;
+/** How far a backend's clock may be behind or ahead of ours. */
+export const clockToleranceSeconds = 5;

@@ -142,3 +142,14 @@ export const revokedTokens = pgTable(
   },
   (table) => [index('revoked_tokens_by_expiry').on(table.expiresAt)],
 );
+
+export const revokedSubjects = pgTable(
+  'revoked_subjects',
+  {
+    subject: text('subject').primaryKey(),
+    reason: text('reason').notNull(),
+    revokedAt: bigint('revoked_at', { mode: 'number' }).notNull(),
+    expiresAt: bigint('expires_at', { mode: 'number' }).notNull(),
+  },
+  (table) => [index('revoked_subjects_by_expiry').on(table.expiresAt)],
+);

@@ -168,3 +168,15 @@ export const revokedTokens = sqliteTable(
   },
   (table) => [index('revoked_tokens_by_expiry').on(table.expiresAt)],
 );
+
+/** Whose tokens are taken back that were issued up to a time. */
+export const revokedSubjects = sqliteTable(
+  'revoked_subjects',
+  {
+    subject: text('subject').primaryKey(),
+    reason: text('reason').notNull(),
+    revokedAt: integer('revoked_at').notNull(),
+    expiresAt: integer('expires_at').notNull(),
+  },
+  (table) => [index('revoked_subjects_by_expiry').on(table.expiresAt)],
+);
