@@ -1,4 +1,4 @@
-import { ConflictError } from '@weir/db';
+import { ConflictError, StoreUnavailableError } from '@weir/db';
 import { closeLostTransports, giveUpSilentPods, tellDrains } from './pods/lost-pods.ts';
 import { isAlive } from './pods/reports.ts';
 import type { Services } from './services.ts';
@@ -14,6 +14,9 @@ export class Sweeper {
   #running: Promise<void> = Promise.resolve();
   #stopped = false;
   #tidyAt = 0;
+  /** While the database was away nobody could give a sign of life, so silence counts from here at the earliest. */
+  #listeningSince = Number.NEGATIVE_INFINITY;
+  #blind = false;
 
   constructor(services: Services, everyMs: number) {
     this.#services = services;
@@ -22,6 +25,8 @@ export class Sweeper {
 
   start(): void {
     const { clock, random } = this.#services.deps;
+    // It may be the database's return that let us start.
+    this.#listeningSince = clock.now();
     const tick = () => {
       this.#running = this.sweep().finally(() => {
         if (!this.#stopped)
@@ -42,10 +47,13 @@ export class Sweeper {
   async sweep(): Promise<void> {
     const { services } = { services: this.#services };
     const { clock, logger, config } = services.deps;
+    if (this.#blind) this.#listeningSince = clock.now();
+    this.#blind = false;
+    const since = this.#listeningSince;
     const steps: [string, () => Promise<unknown>][] = [
-      ['vanished peers', () => closeVanishedPeers(services)],
+      ['vanished peers', () => closeVanishedPeers(services, since)],
       ['expired rooms', () => closeExpiredRooms(services)],
-      ['silent pods', () => giveUpSilentPods(services)],
+      ['silent pods', () => giveUpSilentPods(services, since)],
       ['lost transports', () => closeLostTransports(services)],
       ['drains', () => tellDrains(services)],
     ];
@@ -57,6 +65,7 @@ export class Sweeper {
       try {
         await step();
       } catch (error) {
+        if (error instanceof StoreUnavailableError) this.#blind = true;
         logger.warn(
           { what, error: (error as Error).message },
           'a step of the sweep failed; it is tried again',
@@ -66,10 +75,14 @@ export class Sweeper {
   }
 }
 
-/** Closes peers that neither read their events nor have living media. */
-export async function closeVanishedPeers(services: Services): Promise<void> {
+/** Closes peers that neither read their events nor have living media, and could have done so ever since `since`. */
+export async function closeVanishedPeers(
+  services: Services,
+  since = Number.NEGATIVE_INFINITY,
+): Promise<void> {
   const { housekeeping, rooms, deps } = services;
   const before = deps.clock.now() - deps.config.peerTimeoutMs;
+  if (before < since) return;
   const unseen = await housekeeping.unseenPeers(before, 500);
   for (const [roomId, peers] of Map.groupBy(unseen, (peer) => peer.roomId)) {
     for (const { peerId } of peers) {

@@ -32,10 +32,11 @@ export async function closeLostTransports(services: Services): Promise<number> {
   return lost.length;
 }
 
-/** Gives pods up that missed three leases. */
-export async function giveUpSilentPods(services: Services): Promise<void> {
+/** Gives pods up that missed three leases, and could have renewed them ever since `since`. */
+export async function giveUpSilentPods(services: Services, since = Number.NEGATIVE_INFINITY): Promise<void> {
   const { podStore, deps } = services;
   const before = deps.clock.now() - missedLeases * deps.config.podLeaseMs;
+  if (before < since) return;
   for (const pod of await podStore.list()) {
     if (pod.lease === null || pod.leasedAt >= before) continue;
     if (await podStore.giveUp(pod)) {
