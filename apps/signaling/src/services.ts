@@ -2,6 +2,7 @@ import { AccessStore, EventLog, Housekeeping, PodStore, RoomStore } from '@weir/
 import { Doorkeeper } from './auth.ts';
 import type { Dependencies } from './deps.ts';
 import { EventReader } from './events/event-reader.ts';
+import { OpenStreams } from './events/open-streams.ts';
 import { MediaDelivery } from './pods/media-delivery.ts';
 import { PodDirectory } from './pods/pod-directory.ts';
 import { RateLimiter } from './rate-limit.ts';
@@ -22,6 +23,7 @@ export interface Services {
   readonly doorkeeper: Doorkeeper;
   readonly limiter: RateLimiter;
   readonly reader: EventReader;
+  readonly openStreams: OpenStreams;
   /** When this instance stops, streams and held answers end. */
   readonly stopping: Stopping;
   /** Does work that no answer waits for; what fails is logged. */
@@ -49,6 +51,7 @@ export function createServices(deps: Dependencies, stopping: Stopping): Services
     doorkeeper: new Doorkeeper(config, access, store),
     limiter: new RateLimiter(config.ratePerSecond, config.rateBurst),
     reader: new EventReader({ log, store, access, context: () => pods.viewContext(), now: deps.clock.now }),
+    openStreams: new OpenStreams(),
     stopping,
     background: (work) => {
       const done = work().catch((error: Error) => {

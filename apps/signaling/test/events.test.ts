@@ -52,6 +52,33 @@ onEveryDatabase((open) => {
       await reader.cancel();
     });
 
+    it('of more than three streams of one peer the oldest is ended, to be resumed; others stay as they are', async () => {
+      const { weir, room, alice } = await start();
+      const [bob] = await newcomers(weir, room, ['bob']);
+      const ofBob = await stream(bob!);
+      const readers: StreamReader[] = [];
+      for (let count = 0; count < 20; count += 1) {
+        const reader = await stream(alice);
+        readers.push(reader);
+        await reader.until(() => reader.events.length === 1);
+      }
+      const [first] = readers;
+      // No virtual time has passed.
+      await first!.until(() => readers.slice(0, 17).every(({ ended }) => ended));
+      expect(readers.slice(17).map(({ ended }) => ended)).toEqual([false, false, false]);
+      expect(first!.retries).toHaveLength(2);
+      await newcomers(weir, room, ['carol']);
+      for (const reader of readers.slice(17)) await reader.until(() => reader.events.length === 2);
+      await ofBob.until(() => ofBob.events.length === 1);
+      // Streams that were left make room.
+      await readers[18]!.cancel();
+      await readers[19]!.cancel();
+      const later = [await stream(alice), await stream(alice)];
+      for (const reader of later) await reader.until(() => reader.events.length === 2);
+      expect(readers[17]!.ended).toBe(false);
+      for (const reader of [readers[17]!, ofBob, ...later]) await reader.cancel();
+    });
+
     it('rule 2: every event has a cursor as id, its type, one line of JSON; and retry comes with jitter', async () => {
       const { weir, room, alice } = await start();
       await newcomers(weir, room, ['bob', 'carol']);

@@ -13,7 +13,8 @@ export interface StreamRequest {
 
 /**
  * A peer's log as Server-Sent Events: bytes at once, comments while nothing happens, ended by us after some
- * minutes so that no platform cuts it, and resumed by the client with `Last-Event-ID`.
+ * minutes so that no platform cuts it, and resumed by the client with `Last-Event-ID`. Of more than three of one
+ * peer the oldest is ended.
  */
 export function eventStream(services: Services, request: StreamRequest): Response {
   const headers = {
@@ -54,6 +55,7 @@ class StreamReading {
   readonly #sink: Sink;
   readonly #waiter: LogWaiter;
   #stopped = false;
+  #crowdedOut = false;
 
   constructor(services: Services, request: StreamRequest, sink: Sink) {
     this.#services = services;
@@ -75,9 +77,16 @@ class StreamReading {
   }
 
   async run(): Promise<void> {
-    const { deps, stopping } = this.#services;
+    const { deps, stopping, openStreams } = this.#services;
     const { roomId, peerId, signal } = this.#request;
     const wake = () => this.#waiter.wake();
+    const forgetStream = openStreams.add(roomId, peerId, {
+      end: () => {
+        this.#crowdedOut = true;
+        // Workers let no request touch what another one waits for; there it is seen at the next look.
+        if (deps.isolatedRequests !== true) wake();
+      },
+    });
     signal.addEventListener('abort', wake);
     const forgetStop = stopping.onStop(wake);
     deps.metrics.readers('stream', 1);
@@ -96,12 +105,13 @@ class StreamReading {
       deps.metrics.readers('stream', -1);
       signal.removeEventListener('abort', wake);
       forgetStop();
+      forgetStream();
       this.#waiter.close();
     }
   }
 
   async #follow(): Promise<void> {
-    const { deps, log, reader, stopping } = this.#services;
+    const { deps, log, reader } = this.#services;
     const { clock, config, random, wakeUps } = deps;
     const { roomId, peerId } = this.#request;
     const seenEveryMs = config.peerTimeoutMs / 4;
@@ -130,13 +140,18 @@ class StreamReading {
           this.#sink.send(': hb\n\n');
           sentAt = clock.now();
         }
-        if (page.more && !stopping.stopped) continue;
+        if (page.more && !this.#mustEnd()) continue;
         waits.push(sentAt + config.heartbeatMs - clock.now());
       }
-      if (this.#gone() || stopping.stopped || clock.now() >= endsAt) return;
+      if (this.#gone() || this.#mustEnd() || clock.now() >= endsAt) return;
       await this.#waiter.wait(Math.max(1, Math.min(...waits)));
       if (this.#gone()) return;
     }
+  }
+
+  /** The client is there but should come again. */
+  #mustEnd(): boolean {
+    return this.#crowdedOut || this.#services.stopping.stopped;
   }
 
   #gone(): boolean {
