@@ -1,5 +1,5 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
-import { StoreUnavailableError } from '@weir/db';
+import { ConflictError, StoreUnavailableError } from '@weir/db';
 import { PodCallRefused } from '@weir/pod-control';
 import { RoomError } from '@weir/room';
 import { cors } from 'hono/cors';
@@ -100,8 +100,9 @@ export function createApp(deps: Dependencies): App {
       return new ProblemError(error.code, error.message, { field: error.field }).toResponse(requestId);
     }
     const fields = { request: requestId, error: error.message, stack: error.stack };
-    if (error instanceof StoreUnavailableError) {
-      deps.logger.error(fields, 'the database does not answer');
+    // Others were faster every time: that passes, as an outage does.
+    if (error instanceof StoreUnavailableError || error instanceof ConflictError) {
+      deps.logger.error(fields, 'the database does not answer, or not to us');
       const problem = new ProblemError('store-unavailable', 'Nothing is known to have changed: try again.', {
         retryAfterSeconds: 1,
       });

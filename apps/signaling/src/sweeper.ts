@@ -1,5 +1,7 @@
 import { ConflictError, StoreUnavailableError } from '@weir/db';
+import { eachRoom } from './pods/each-room.ts';
 import { closeLostTransports, giveUpSilentPods, tellDrains } from './pods/lost-pods.ts';
+import { plainPresence } from './pods/plain-presence.ts';
 import { isAlive } from './pods/reports.ts';
 import type { Services } from './services.ts';
 
@@ -83,9 +85,11 @@ export async function closeVanishedPeers(
   const { housekeeping, rooms, deps } = services;
   const before = deps.clock.now() - deps.config.peerTimeoutMs;
   if (before < since) return;
-  const unseen = await housekeeping.unseenPeers(before, 500);
-  for (const [roomId, peers] of Map.groupBy(unseen, (peer) => peer.roomId)) {
-    for (const { peerId } of peers) {
+  const unseen = Map.groupBy(await housekeeping.unseenPeers(before, 500), (peer) => peer.roomId);
+  if (unseen.size === 0) return;
+  const isPlainAlive = await plainPresence(services);
+  await eachRoom(services, 'vanished peers', unseen.keys(), async (roomId) => {
+    for (const { peerId } of unseen.get(roomId)!) {
       try {
         const done = await rooms.transact(
           [roomId],
@@ -93,7 +97,7 @@ export async function closeVanishedPeers(
             const turn = turns.get(roomId);
             if (turn === undefined || !turn.state.peers.has(peerId)) return false;
             const transports = [...turn.state.transports.values()].filter((one) => one.peerId === peerId);
-            if (transports.some(isAlive)) {
+            if (transports.some((one) => isAlive(one) || isPlainAlive(one))) {
               // Not to be looked at again and again while its media flows.
               turn.seen(peerId);
               return false;
@@ -115,13 +119,14 @@ export async function closeVanishedPeers(
         if (!(error instanceof ConflictError)) throw error;
       }
     }
-  }
+  });
 }
 
 /** Closes rooms whose time is over. */
 export async function closeExpiredRooms(services: Services): Promise<void> {
   const { housekeeping, rooms, deps } = services;
-  for (const roomId of await housekeeping.expiredRooms(deps.clock.now(), 100)) {
+  const expired = await housekeeping.expiredRooms(deps.clock.now(), 100);
+  await eachRoom(services, 'expired rooms', expired, async (roomId) => {
     const done = await rooms.transact([roomId], (turns) => {
       const turn = turns.get(roomId);
       // What was loaded may be newer than what was listed.
@@ -131,7 +136,7 @@ export async function closeExpiredRooms(services: Services): Promise<void> {
       return true;
     });
     if (done.value) deps.logger.info({ room: roomId }, 'a room expired');
-  }
+  });
 }
 
 async function tidy({ housekeeping, podStore, deps }: Services, retentionMs: number): Promise<void> {

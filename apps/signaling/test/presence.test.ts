@@ -128,6 +128,59 @@ onEveryDatabase((open) => {
       await again.cancel();
     });
 
+    it('plain RTP is a sign of life once it came, for as long as its pod is there', async () => {
+      const { weir, room } = await start();
+      await weir.lease('pod-1');
+      const [sending, silent] = [await weir.join(room, 'sending'), await weir.join(room, 'silent')];
+      const plain = { type: 'plain', comedia: true };
+      const { id } = await sending.ok('POST', '/transports', plain);
+      await silent.ok('POST', '/transports', plain);
+      await weir.pod('pod-1').report([
+        {
+          type: 'transport.tuple',
+          roomId: 'daily',
+          transportId: Number(id),
+          tuple: {
+            protocol: 'udp',
+            localIP: '127.0.0.1',
+            localPort: 40000,
+            remoteIP: '8.8.8.8',
+            remotePort: 5004,
+          },
+        },
+      ]);
+      for (let round = 0; round < 6; round += 1) {
+        await pass(weir, 10);
+        await weir.lease('pod-1');
+      }
+      expect(await present(weir, room)).toEqual(['sending']);
+      // The pod is heard of no more: it is given up after three leases, and its transports are closed with it.
+      await pass(weir, 45 + 23);
+      expect(await present(weir, room)).toEqual([]);
+    });
+
+    it('a room that cannot be changed does not keep others from being swept', async () => {
+      const { weir, room } = await start();
+      await weir.room('another');
+      await weir.join(room, 'alice');
+      await weir.join('/v1/rooms/another', 'bob');
+      for (const broken of ['another', 'daily']) {
+        const { rooms } = weir.app.services;
+        const transact = rooms.transact.bind(rooms);
+        rooms.transact = (roomIds, ...rest) =>
+          roomIds.includes(broken)
+            ? Promise.reject(new Error('a defect of this room'))
+            : transact(roomIds, ...rest);
+        try {
+          await pass(weir, 23);
+        } finally {
+          rooms.transact = transact;
+        }
+        if (broken === 'another') expect(await present(weir, room)).toEqual([]);
+        expect(await present(weir, '/v1/rooms/another')).toEqual(broken === 'another' ? ['bob'] : []);
+      }
+    });
+
     it('a transport that never connected is none', async () => {
       const { weir, room } = await start();
       await weir.lease('pod-1');

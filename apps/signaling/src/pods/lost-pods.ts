@@ -1,6 +1,7 @@
 import type { NewEvent, PodRow } from '@weir/db';
 import type { Turn } from '../rooms/turn.ts';
 import type { Services } from '../services.ts';
+import { eachRoom } from './each-room.ts';
 
 /**
  * Pods that are gone or going. All of it can be done by any instance, at any time and more than once: what is to
@@ -12,7 +13,8 @@ export async function closeLostTransports(services: Services): Promise<number> {
   const { podStore, rooms, deps } = services;
   const lost = await podStore.lostTransports(1000);
   const byRoom = Map.groupBy(lost, ({ roomId }) => roomId);
-  for (const [roomId, transports] of byRoom) {
+  await eachRoom(services, 'lost transports', byRoom.keys(), async (roomId) => {
+    const transports = byRoom.get(roomId)!;
     await rooms.transact([roomId], (turns) => {
       const turn = turns.get(roomId);
       if (turn === undefined) return;
@@ -28,7 +30,7 @@ export async function closeLostTransports(services: Services): Promise<number> {
       for (const [peerId, transportIds] of peers) turn.emit(migrateEvent(peerId, 'pod-lost', transportIds));
     });
     deps.logger.warn({ roomId, transports: transports.length }, 'transports were lost with their pod');
-  }
+  });
   return lost.length;
 }
 
@@ -58,12 +60,14 @@ async function tellDrain(services: Services, pod: PodRow): Promise<void> {
   const draining = pod.lease?.draining === true;
   if (draining === (pod.drainTold === 1)) return;
   if (draining) {
-    for (const { roomId } of await podStore.roomsOf(pod.id)) {
+    const held = (await podStore.roomsOf(pod.id)).map(({ roomId }) => roomId);
+    // A room that cannot be told hears of it when the pod is gone; telling all again and again would be worse.
+    await eachRoom(services, 'drain', held, async (roomId) => {
       await rooms.transact([roomId], (turns) => {
         const turn = turns.get(roomId);
         if (turn !== undefined) tellPeers(turn, pod.id);
       });
-    }
+    });
   }
   await podStore.setDrainTold(pod.id, draining);
 }
@@ -91,4 +95,5 @@ function migrateEvent(peerId: number, reason: 'pod-lost' | 'drain', transportIds
   };
 }
 
-const missedLeases = 3;
+/** A pod that missed so many is given up. */
+export const missedLeases = 3;

@@ -14,6 +14,7 @@ import { ProblemError } from '../problem.ts';
 import { refusals } from '../refusals.ts';
 import { ownPeer, ownReceiver, ownTransport } from '../rooms/owned.ts';
 import type { Services } from '../services.ts';
+import type { VerifiedToken } from '../tokens/token.ts';
 import { receiverView } from '../views.ts';
 
 const ofPeer = { room: RoomId, peer: PeerId };
@@ -49,11 +50,7 @@ export function addReceiverRoutes(router: Router, services: Services): void {
     async ({ params, body, token, idempotent }) => {
       await doorkeeper.peer(token, params.room, params.peer);
       const { kind, appData, paused, keyFrameRequestDelayMs } = body;
-      if (!token.grants.publish.includes(kind)) {
-        throw new ProblemError('forbidden', `The token does not grant publishing ${kind}.`, {
-          field: 'kind',
-        });
-      }
+      requirePublish(token, kind, 'kind');
       const most = deps.config.maxReceiversPerPeer;
       const answer = (receiver: ReceiverRecord) => json(201, receiverView(receiver));
       const done = await rooms.change(
@@ -123,7 +120,8 @@ export function addReceiverRoutes(router: Router, services: Services): void {
       await doorkeeper.peer(token, params.room, params.peer);
       const rtpParameters = rtpParametersFromWire(body.rtpParameters);
       const done = await rooms.change(params.room, (turn) => {
-        const { id } = ownReceiver(turn, params.peer, params.receiver);
+        const { id, kind } = ownReceiver(turn, params.peer, params.receiver);
+        requirePublish(token, kind);
         refusals('parameters', 'rtpParameters', () =>
           turn.run({ type: 'receiver.receive', receiverId: id, rtpParameters }),
         );
@@ -152,6 +150,8 @@ export function addReceiverRoutes(router: Router, services: Services): void {
         const receiver = ownReceiver(turn, params.peer, params.receiver);
         const receiverId = receiver.id;
         const { transportId, paused, appData } = body;
+        // Whoever may not publish may still stop.
+        if (transportId !== undefined || paused === false) requirePublish(token, receiver.kind);
         if (appData !== undefined) turn.run({ type: 'receiver.setAppData', receiverId, appData });
         if (transportId !== undefined && Number(transportId) !== receiver.transportId) {
           const transport = ownTransport(turn, params.peer, transportId, 'transportId');
@@ -187,5 +187,15 @@ export function addReceiverRoutes(router: Router, services: Services): void {
       });
       return noContent;
     },
+  );
+}
+
+/** The token at hand may be another one than that which published. @throws ProblemError `forbidden` */
+function requirePublish(token: VerifiedToken, kind: ReceiverRecord['kind'], field?: string): void {
+  if (token.grants.publish.some((granted) => granted === kind)) return;
+  throw new ProblemError(
+    'forbidden',
+    `The token does not grant publishing ${kind}.`,
+    field === undefined ? {} : { field },
   );
 }
