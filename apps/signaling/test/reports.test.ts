@@ -94,6 +94,29 @@ onEveryDatabase((open) => {
       expect(await leasedAt()).toBeGreaterThanOrEqual(before);
     });
 
+    it('renews the lease before it waits for rooms', async () => {
+      const { weir, through, sendTo, heard, leasedAt } = await start();
+      const { promise: held, resolve: letGo } = Promise.withResolvers<void>();
+      const { promise: waiting, resolve: waits } = Promise.withResolvers<void>();
+      let writes = 0;
+      const slow = through(async (driver, statements) => {
+        writes += 1;
+        if (writes > 1) {
+          waits();
+          await held;
+        }
+        return await driver.write(statements);
+      });
+      const before = Date.now();
+      const sent = sendTo(slow);
+      await waiting;
+      expect(await leasedAt()).toBeGreaterThanOrEqual(before);
+      expect((await weir.app.services.podStore.get('pod-1'))!.seq).toBe(1);
+      letGo();
+      await sent;
+      expect(await heard()).toEqual(once);
+    });
+
     it('is applied once when instances die after any of its writes', async () => {
       for (const writes of [1, 3, 5, 6]) {
         const { weir, through, sendTo, heard, report } = await start();

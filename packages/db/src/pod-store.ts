@@ -127,6 +127,16 @@ export class PodStore {
     return [sql`UPDATE ${pods} SET ${sql.join(sets, sql`, `)} WHERE ${pods.id} = ${podId}`];
   }
 
+  /** Statements that renew the lease of a report that is still to be taken; they fail like `reportGuard()`. */
+  leaseStatements(lease: PodLease, known: PodRow, now: number): SQL[] {
+    const { pods } = tables;
+    return [
+      this.reportGuard(known),
+      sql`UPDATE ${pods} SET ${sql.identifier(pods.lease.name)} = ${JSON.stringify(lease)},
+        ${sql.identifier(pods.leasedAt.name)} = ${integerValue(now)} WHERE ${pods.id} = ${known.id}`,
+    ];
+  }
+
   /** Makes a write fail once a later report than `known` was taken from the pod, or a later process has its name. */
   reportGuard(known: PodRow): SQL {
     const { pods } = tables;

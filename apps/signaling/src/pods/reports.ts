@@ -53,6 +53,13 @@ async function apply(services: Services, report: PodReport, known: PodRow | unde
     await applyRooms(services, report.podId, byRoom, taken);
     return;
   }
+  // Rooms may keep us waiting, but the pod is alive.
+  const { lease } = report;
+  if (lease !== undefined && report.epoch === known.epoch) {
+    await applyRooms(services, report.podId, new Map(), () =>
+      podStore.leaseStatements(lease, known, deps.clock.now()),
+    );
+  }
   // Among many rooms some other writer is always faster, so that one write for all might never get through; and
   // nobody else could change any of them meanwhile. So each room has its own, with a mark that it was done.
   const waiting = [...byRoom];
