@@ -25,7 +25,8 @@ import { Stopping } from './stopping.ts';
 export interface App {
   readonly router: Router;
   readonly services: Services;
-  fetch(request: Request): Promise<Response>;
+  /** `platform` is what the server knows of the connection. */
+  fetch(request: Request, platform?: object): Promise<Response>;
   /** Ends streams and held answers, so that their clients go elsewhere. */
   shutDown(): void;
 }
@@ -117,7 +118,7 @@ export function createApp(deps: Dependencies): App {
   return {
     router,
     services,
-    fetch: async (request) => await router.fetch(request),
+    fetch: async (request, platform) => await router.fetch(request, platform),
     shutDown: () => stopping.stop(),
   };
 }

@@ -126,6 +126,21 @@ onSqlite((open) => {
       }
     });
 
+    it('are rationed by the address that asks', async () => {
+      const rationed = new Instance(await open(), { env: { WEIR_DEMO: '1', WEIR_RATE_BURST: '2' } });
+      const ask = async (remoteAddress: string) => {
+        const request = new Request('http://weir.test/demo/session', {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ room: 'demo', name: 'alice' }),
+        });
+        return await rationed.app.fetch(request, { incoming: { socket: { remoteAddress } } });
+      };
+      for (const status of [200, 200, 429]) expect((await ask('8.8.8.8')).status).toBe(status);
+      expect((await ask('8.8.8.8')).headers.get('retry-after')).toBe('1');
+      expect((await ask('9.9.9.9')).status).toBe(200);
+    });
+
     it('are not there unless asked for', async () => {
       const real = new Instance(await open());
       const request = { body: { room: 'demo', name: 'alice' } };

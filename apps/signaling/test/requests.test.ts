@@ -309,6 +309,37 @@ onEveryDatabaseAndD1((open) => {
       await weir.refused('GET', path, { token: stranger }, { status: 403, code: 'forbidden' });
     });
 
+    it('a later token that may not publish can stop what an earlier one published, and no more', async () => {
+      const { weir, room } = await start();
+      const token = await weir.token({ subject: 'user-7' });
+      const rtpCapabilities = capabilities(await weir.ok('GET', room, { token }));
+      const { peer } = await weir.ok('POST', `${room}/peers`, {
+        token,
+        body: { name: 'alice', rtpCapabilities },
+      });
+      const path = `${room}/peers/${peer.id}`;
+      const transports = [];
+      for (let count = 0; count < 2; count += 1) {
+        const { id } = await weir.ok('POST', `${path}/transports`, { token, body: {} });
+        transports.push(id);
+      }
+      const rtpParameters = opus(1000, 'a');
+      const { id } = await weir.ok('POST', `${path}/receivers`, {
+        token,
+        body: { kind: 'audio', transportId: transports[0], rtpParameters },
+      });
+      const receiver = `${path}/receivers/${id}`;
+      const lesser = await weir.token({ subject: 'user-7', publish: ['video'] });
+      const forbidden = { status: 403, code: 'forbidden' };
+      const say = (body: unknown) => ({ token: lesser, body });
+      await weir.ok('PATCH', receiver, say({ paused: true }));
+      await weir.refused('PATCH', receiver, say({ paused: false }), forbidden);
+      await weir.refused('PATCH', receiver, say({ transportId: transports[1] }), forbidden);
+      await weir.refused('PUT', `${receiver}/parameters`, say({ rtpParameters }), forbidden);
+      expect((await weir.ok('PATCH', receiver, { token, body: { paused: false } })).paused).toBe(false);
+      await weir.ok('DELETE', receiver, { token: lesser });
+    });
+
     it('a pattern covers rooms that begin with it, and rooms without id get one that is covered', async () => {
       const { weir } = await start();
       const team = await weir.token({ room: 'team-*', admin: true });

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { CreateRoomRequest, PeerName, RoomId } from '@weir/protocol';
 import { readJson, readText } from '../http/body.ts';
+import { clientAddress } from '../http/client-address.ts';
 import { document, type Router } from '../http/endpoint.ts';
 import { validate } from '../http/validate.ts';
 import { ProblemError } from '../problem.ts';
@@ -31,9 +32,9 @@ export function addDemoRoutes(router: Router, services: Services): void {
   router.post('/demo/session', async (c) => {
     const text = await readText(c.req.raw, config.maxBodyBytes);
     const { room, name } = validate(DemoSession, readJson(c.req.raw, text), '');
-    const wait = services.limiter.take('demo', clock.now());
+    const wait = services.limiter.take(`demo ${clientAddress(c)}`, clock.now());
     if (wait > 0) {
-      throw new ProblemError('rate-limited', `Too many people at once: wait ${wait} s.`, {
+      throw new ProblemError('rate-limited', `Too many sessions from one address: wait ${wait} s.`, {
         retryAfterSeconds: wait,
       });
     }
