@@ -80,6 +80,11 @@ export class SendCodecs {
     this.nack = specs.some((codec) => codec.feedback.nack);
   }
 
+  /** Every packet that is asked for again can go out by RTX, given an SSRC for it. */
+  allHaveRtx(rtxSsrc: boolean): boolean {
+    return rtxSsrc && this.supported.every((pt) => this.rtxPayloadType[pt] !== noPayloadType);
+  }
+
   /** Media payload types, for dumps. */
   get supported(): number[] {
     return this.#specs.filter((codec) => !isRtx(codec)).map((codec) => codec.payloadType);

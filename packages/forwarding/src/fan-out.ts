@@ -129,6 +129,10 @@ export class FanOut {
       }
       work.absSendTimeOffset[i] = profile.absSendTimeOffset;
       work.absSendTime[i] = absSendTime;
+      const { copies } = sender;
+      if (copies !== undefined) {
+        copies.note(out, profile, markerAndPayloadType, absSendTime, transport.transportSequence);
+      }
       work.session[i] = transport.session;
       work.path[i] = transport.path;
 
@@ -169,15 +173,19 @@ export class FanOut {
     if (header.payloadLength === 0 || payloadType > 127 || sender.codecs.accepts[payloadType] === 0) {
       return false;
     }
+    const profile = sender.profile!;
+    const rtxPayloadType = sender.rtxPayloadType(payloadType);
+    const rtx = rtxPayloadType >= 0;
+    const markerAndPayloadType = (header.marker ? 128 : 0) | (rtx ? rtxPayloadType : payloadType);
+    const { copies } = sender;
+    const copied = rtx ? -1 : (copies?.find(out, profile, markerAndPayloadType) ?? -1);
+    if (!rtx && copied < 0) return false;
     if (!sender.takeResend(out, header.length, now)) return false;
 
     this.#stamp++;
-    const profile = sender.profile!;
     this.#prepare(profile);
     const work = this.#work;
     const i = work.count++;
-    const rtxPayloadType = sender.rtxPayloadType(payloadType);
-    const rtx = rtxPayloadType >= 0;
     let skipped = 0;
     if (rtx || segment.rewrites) {
       const codec = receiver.codecs.videoCodec[header.payloadType]!;
@@ -200,14 +208,19 @@ export class FanOut {
     work.sequenceNumber[i] = number & 0xffff;
     work.rolloverCounter[i] = Math.floor(number / 65536);
     work.timestamp[i] = header.timestamp + segment.timestampOffset;
-    work.markerAndPayloadType[i] = (header.marker ? 128 : 0) | (rtx ? rtxPayloadType : payloadType);
+    work.markerAndPayloadType[i] = markerAndPayloadType;
     work.transportSequenceOffset[i] = profile.transportSequenceOffset;
-    if (profile.transportSequenceOffset !== 0) {
-      transport.transportSequence = (transport.transportSequence + 1) & 0xffff;
-      work.transportSequence[i] = transport.transportSequence;
-    }
     work.absSendTimeOffset[i] = profile.absSendTimeOffset;
-    work.absSendTime[i] = this.#absSendTime;
+    if (copied >= 0) {
+      work.transportSequence[i] = copies!.transportSequence[copied]!;
+      work.absSendTime[i] = copies!.absSendTime[copied]!;
+    } else {
+      if (profile.transportSequenceOffset !== 0) {
+        transport.transportSequence = (transport.transportSequence + 1) & 0xffff;
+        work.transportSequence[i] = transport.transportSequence;
+      }
+      work.absSendTime[i] = this.#absSendTime;
+    }
     work.session[i] = transport.session;
     work.path[i] = transport.path;
     const size = work.prefixLength[i]! + work.bodyLength[i]!;

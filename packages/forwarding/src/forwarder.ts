@@ -52,8 +52,11 @@ export class Forwarder {
   readonly #owners: (Transport | undefined)[] = [];
   /** Streams that miss packets or wait for a key frame. */
   readonly #repairing = new Map<ReceiveStream, Receiver>();
-  readonly #happenings: MediaHappening[] = [];
+  /** A ring of up to `maxHappenings` places; it grows only as far as it is ever filled. */
+  readonly #happenings: (MediaHappening | undefined)[] = [];
   #happeningsRead = 0;
+  #happeningsPending = 0;
+  #associations = 0;
   #nextAt = Number.POSITIVE_INFINITY;
   #nextTickAt = Number.POSITIVE_INFINITY;
   #idle = 0;
@@ -71,6 +74,11 @@ export class Forwarder {
   /** Milliseconds since 1970. */
   unixMs(now: number): number {
     return now + this.#wallClockOffsetMs;
+  }
+
+  /** A number for new keys of a transport, given out once. */
+  newAssociation(): number {
+    return ++this.#associations;
   }
 
   /** The room of that id, made if need be. */
@@ -189,19 +197,19 @@ export class Forwarder {
   }
 
   emit(happening: MediaHappening): void {
-    if (this.#happenings.length - this.#happeningsRead >= maxHappenings) this.#happeningsRead++;
-    this.#happenings.push(happening);
+    if (this.#happeningsPending === maxHappenings) this.poll();
+    const place = (this.#happeningsRead + this.#happeningsPending++) % maxHappenings;
+    this.#happenings[place] = happening;
   }
 
   poll(): MediaHappening | undefined {
-    if (this.#happeningsRead === this.#happenings.length) {
-      if (this.#happeningsRead > 0) {
-        this.#happenings.length = 0;
-        this.#happeningsRead = 0;
-      }
-      return undefined;
-    }
-    return this.#happenings[this.#happeningsRead++];
+    if (this.#happeningsPending === 0) return undefined;
+    const happening = this.#happenings[this.#happeningsRead];
+    this.#happenings[this.#happeningsRead] = undefined;
+    this.#happeningsRead = (this.#happeningsRead + 1) % maxHappenings;
+    // Drained: the ring begins again at its start, so that it stays as short as its bursts.
+    if (--this.#happeningsPending === 0) this.#happeningsRead = 0;
+    return happening;
   }
 
   /** A stream waits for a key frame: its request goes out with the next feedback. */

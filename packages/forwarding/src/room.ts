@@ -126,6 +126,13 @@ export class ForwardingRoom {
     sender.setReceiver(undefined);
   }
 
+  /** Media and RTX SSRCs of all senders, bound or not. */
+  senderSsrcs(): ReadonlySet<number> {
+    const ssrcs = new Set<number>();
+    for (const sender of this.senders.values()) sender.addSsrcs(ssrcs);
+    return ssrcs;
+  }
+
   /** Asks the source of a sender for a key frame, with the usual throttling. */
   requestKeyFrame(senderId: number): void {
     this.senders.get(senderId)?.requestKeyFrame();

@@ -7,6 +7,7 @@ import type { ReceiveStream } from './receive-stream.ts';
 import type { Receiver } from './receiver.ts';
 import type { ForwardingRoom } from './room.ts';
 import { Segment } from './segment.ts';
+import { SentCopies } from './sent-copies.ts';
 import { StreamScore } from './stream-score.ts';
 import type { Transport } from './transport.ts';
 
@@ -43,6 +44,8 @@ export class Sender {
   /** Highest number sent, extended; its upper bits are the rollover counter. */
   lastOut: number;
   lastRtxOut: number;
+  /** Only where packets may have to go out again without RTX. */
+  copies: SentCopies | undefined = undefined;
 
   packets = 0;
   bytes = 0;
@@ -68,6 +71,7 @@ export class Sender {
   announcedScore = -1;
   announcedReceiverScore = -1;
 
+  /** That our numbers belong to, also while unbound; -1 = none. */
   #association = -1;
   /** The MID goes out until the viewer has reported on the stream (as RFC 8843 §9.2 asks). */
   #sendsMid = true;
@@ -95,6 +99,7 @@ export class Sender {
     this.lastOut = this.#randomStart();
     this.lastRtxOut = this.#randomStart();
     this.#readLayers();
+    this.#keepCopies();
   }
 
   /** Packets can go out. */
@@ -105,10 +110,13 @@ export class Sender {
   /** Takes changed parameters; the caller handles a change of transport or receiver. */
   update(spec: SenderSpec): void {
     const before = this.spec;
+    const renamed = before.ssrc !== spec.ssrc || before.rtxSsrc !== spec.rtxSsrc;
+    if (renamed) this.#leaveNumbers();
     this.spec = spec;
     this.codecs = new SendCodecs(spec.codecs);
     this.#readLayers();
-    if (before.ssrc !== spec.ssrc) this.#restart();
+    this.#keepCopies();
+    if (renamed) this.#restart();
     if (before.mid !== spec.mid) this.#sendsMid = true;
     this.chooseProfile();
     this.#refresh();
@@ -131,9 +139,9 @@ export class Sender {
   setTransport(transport: Transport | undefined, now: number): void {
     if (this.transport === transport) return;
     this.endSegment();
+    this.#leaveNumbers();
     this.transport?.removeSender(this);
     this.transport = transport;
-    this.#association = -1;
     this.#sendsMid = true;
     this.chooseProfile();
     transport?.addSender(this, now);
@@ -144,10 +152,8 @@ export class Sender {
   /** The transport got or lost its keys or path. */
   transportChanged(): void {
     const { transport } = this;
-    if (transport !== undefined && transport.association !== this.#association) {
-      this.#association = transport.association;
-      this.#restart();
-    }
+    // Back under the same keys, numbers go on where they were.
+    if (transport !== undefined && transport.association !== this.#association) this.#restart();
     this.#refresh();
     if (!this.forwards) this.endSegment();
   }
@@ -347,14 +353,43 @@ export class Sender {
     this.selector.preferredSpatialLayer = this.spec.preferredLayers?.spatialLayer ?? Number.POSITIVE_INFINITY;
   }
 
-  /** New keys or a new SSRC: the receiver of SRTP begins with rollover counter 0 (RFC 3711 §3.3.1). */
+  /** SSRCs that this sender uses, or may use again. */
+  addSsrcs(to: Set<number>): void {
+    to.add(this.spec.ssrc);
+    if (this.spec.rtxSsrc !== undefined) to.add(this.spec.rtxSsrc);
+  }
+
+  /** The transport remembers how far we got: under its keys no number is ever used again. */
+  #leaveNumbers(): void {
+    const { transport, spec } = this;
+    if (transport === undefined || transport.association !== this.#association) return;
+    const living = () => this.room.senderSsrcs();
+    transport.sentNumbers.keep(spec.ssrc, this.lastOut, living);
+    if (spec.rtxSsrc !== undefined) transport.sentNumbers.keep(spec.rtxSsrc, this.lastRtxOut, living);
+  }
+
+  #keepCopies(): void {
+    if (!this.codecs.nack || this.codecs.allHaveRtx(this.spec.rtxSsrc !== undefined)) this.copies = undefined;
+    else this.copies ??= new SentCopies();
+  }
+
+  /**
+   * New keys or a new SSRC: the receiver of SRTP begins with rollover counter 0 (RFC 3711 §3.3.1), unless these
+   * keys have sealed packets of the SSRC before.
+   */
   #restart(): void {
+    const { transport, spec } = this;
+    const sent = transport?.sentNumbers;
+    // Without a transport nothing is known of the next one's keys.
+    this.#association = transport?.association ?? -1;
     this.endSegment();
     this.segment.begin(undefined, -1, 0, 0);
     this.previous.begin(undefined, -1, 0, 0);
-    this.lastOut = this.#randomStart();
-    this.lastRtxOut = this.#randomStart();
+    this.lastOut = sent?.last(spec.ssrc) ?? this.#randomStart();
+    const rtx = spec.rtxSsrc === undefined ? undefined : sent?.last(spec.rtxSsrc);
+    this.lastRtxOut = rtx ?? this.#randomStart();
     this.#resendNumber?.fill(-1);
+    this.copies?.clear();
   }
 
   /** In the lower half, so that the first packets can't be taken for ones before a wrap. */

@@ -5,6 +5,7 @@ import type { Receiver } from './receiver.ts';
 import type { ForwardingRoom } from './room.ts';
 import { RtpListener } from './rtp-listener.ts';
 import type { Sender } from './sender.ts';
+import { SentNumbers } from './sent-numbers.ts';
 
 /** First RTCP report after this (object-model.md §11.8). */
 export const firstReportMs = 500;
@@ -36,8 +37,10 @@ export class Transport {
   selectedRemote = Number.NaN;
   /** Packets may flow both ways. */
   ready = false;
-  /** Greater than any before: what was sent under other keys must not be continued. */
-  association = 0;
+  /** No other keys of any transport have this number: what was sent under others must not be continued. */
+  association: number;
+  /** Where senders stopped that left the present association. */
+  readonly sentNumbers = new SentNumbers();
 
   /** Last transport-wide sequence number given out. */
   transportSequence = 0;
@@ -85,12 +88,14 @@ export class Transport {
     this.peerId = peerId;
     this.plain = plain;
     this.rtcpSsrc = rtcpSsrc;
+    this.association = room.forwarder.newAssociation();
   }
 
   /** Keys are there (or none are needed). Senders start with fresh numbers, as SRTP wants. */
   connect(session: SessionHandle, now: number): void {
     this.session = session;
-    this.association++;
+    this.association = this.room.forwarder.newAssociation();
+    this.sentNumbers.clear();
     this.#refresh(now);
   }
 

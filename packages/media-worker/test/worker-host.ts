@@ -18,6 +18,7 @@ import {
   type VirtualSocket,
 } from '@weir/testing';
 import { createMediaWorker, type MediaWorkerContract } from '../src/index.ts';
+import { CheckedEngine } from './checked-engine.ts';
 
 export const workerAddress = { ip: '198.51.100.1', port: 44_444 };
 export const workerTcpPort = 44_443;
@@ -39,7 +40,7 @@ export interface HostOptions {
 export class WorkerHost {
   readonly clock = new VirtualClock(1000);
   readonly network: VirtualNetwork;
-  readonly engine: NodeEngine;
+  readonly engine: CheckedEngine;
   readonly worker: MediaWorkerContract;
   readonly happenings: MediaHappening[] = [];
   readonly random;
@@ -56,12 +57,13 @@ export class WorkerHost {
       seed: options.seed ?? 1,
       ...(options.policy === undefined ? {} : { policy: options.policy }),
     });
-    this.engine = new NodeEngine({
+    const engine = new NodeEngine({
       udp: this.network.bind(workerAddress.ip, workerAddress.port),
       // Streams come framed from a TCP port; to the engine they are datagrams like others.
       tcp: this.network.bind(workerAddress.ip, workerTcpPort),
       slotCount: options.slotCount ?? 8192,
     });
+    this.engine = new CheckedEngine(engine);
     this.worker = createMediaWorker({
       engine: this.engine,
       certificate,

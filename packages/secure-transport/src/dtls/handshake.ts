@@ -1,4 +1,4 @@
-import type { X509Certificate } from 'node:crypto';
+import { timingSafeEqual, type X509Certificate } from 'node:crypto';
 import type { LocalCertificate } from '../certificate.ts';
 import { Alert, DtlsError } from './alert.ts';
 import { finishedData, type Randoms } from './key-schedule.ts';
@@ -84,7 +84,7 @@ export function checkFinished(
   transcript: Transcript,
 ): void {
   const expected = finishedData(master, side, transcript.bytes());
-  const right = Buffer.compare(expected, message.body) === 0;
+  const right = expected.length === message.body.length && timingSafeEqual(expected, message.body);
   if (!right) throw new DtlsError(Alert.decryptError, `the ${side}'s Finished does not match the handshake`);
 }
 
