@@ -44,9 +44,10 @@ describe('werift', () => {
     expect(hex(output.keys.remoteSalt)).toBe(hex(keys.localSalt));
   });
 
-  test('without extended master secret', async () => {
-    const { ends } = connect({ role: 'client', profiles: [GCM], extendedMasterSecret: false });
-    expect((await ends).type).toBe('connected');
+  test.each(['client', 'server'] as const)('as %s without extended master secret: refused', async (role) => {
+    const { ends } = connect({ role, profiles: [GCM], extendedMasterSecret: false });
+    const output = await ends;
+    expect(output.type === 'failed' && output.reason).toMatch(/extended master secret/);
   });
 
   test.each(['client', 'server'] as const)(

@@ -106,6 +106,12 @@ export class ClientHandshake implements Handshake {
     }
     this.#profile = SRTP_PROFILES.find(({ id }) => id === hello.srtpProfile);
     if (!this.#profile) throw new DtlsError(Alert.handshakeFailure, 'the server agreed to no SRTP profile');
+    if (!hello.extendedMasterSecret) {
+      throw new DtlsError(
+        Alert.handshakeFailure,
+        'the server agreed to no extended master secret (RFC 7627)',
+      );
+    }
     this.#hello = hello;
     this.#record(message);
     this.#expect = 'certificate';
@@ -162,8 +168,7 @@ export class ClientHandshake implements Handshake {
     const ephemeral = new EphemeralKey(exchange.group);
     const preMaster = ephemeral.agree(exchange.publicBytes);
     flight.push(link.compose(HandshakeType.clientKeyExchange, writeClientKeyExchange(ephemeral.publicBytes)));
-    const session = this.#hello!.extendedMasterSecret ? transcript.bytes() : undefined;
-    const master = masterSecret(preMaster, randoms, session);
+    const master = masterSecret(preMaster, transcript.bytes());
     this.#master = master;
     if (scheme) {
       const signature = signWith(scheme, certificate.privateKey, transcript.bytes());

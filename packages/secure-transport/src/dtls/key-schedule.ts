@@ -14,15 +14,9 @@ export function prf(secret: Uint8Array, label: string, seed: Uint8Array, length:
   return output;
 }
 
-/** RFC 5246 §8.1, or RFC 7627 §4 when both ends agreed on the extended master secret. */
-export function masterSecret(
-  preMasterSecret: Uint8Array,
-  randoms: Randoms,
-  transcript: Uint8Array | undefined,
-): Uint8Array {
-  return transcript
-    ? prf(preMasterSecret, 'extended master secret', sha256(transcript), 48)
-    : prf(preMasterSecret, 'master secret', concat(randoms.client, randoms.server), 48);
+/** The extended master secret, bound to the whole handshake (RFC 7627 §4). There is no other. */
+export function masterSecret(preMasterSecret: Uint8Array, transcript: Uint8Array): Uint8Array {
+  return prf(preMasterSecret, 'extended master secret', sha256(transcript), 48);
 }
 
 export interface Randoms {

@@ -36,7 +36,6 @@ export class ServerHandshake implements Handshake {
   readonly #link: HandshakeLink;
   #expect: 'hello' | 'certificate' | 'keyExchange' | 'certificateVerify' | 'finished' | 'nothing' = 'hello';
   /** All of these exist from a ClientHello with the right cookie on. */
-  #hello: ClientHello | undefined;
   #randoms: Randoms | undefined;
   #profile: SrtpProfile | undefined;
   #ephemeral: EphemeralKey | undefined;
@@ -101,6 +100,7 @@ export class ServerHandshake implements Handshake {
     if (!hello.cipherSuites.includes(suite)) throw refused('cipher suite');
     const profile = SRTP_PROFILES.find(({ id }) => hello.srtpProfiles.includes(id));
     if (!profile) throw refused('SRTP profile');
+    if (!hello.extendedMasterSecret) throw refused('extended master secret (RFC 7627)');
     const group = GROUPS.find((id) => hello.groups.includes(id));
     if (!group) throw refused('key exchange group');
     const scheme = chooseScheme(certificate.keyType, hello.signatureSchemes);
@@ -114,7 +114,6 @@ export class ServerHandshake implements Handshake {
       certificate.privateKey,
       concat(randoms.client, randoms.server, params),
     );
-    this.#hello = hello;
     this.#randoms = randoms;
     this.#profile = profile;
     this.#ephemeral = ephemeral;
@@ -143,8 +142,7 @@ export class ServerHandshake implements Handshake {
     this.#ephemeral = undefined;
     this.#record(message);
     const { transcript } = this.#link;
-    const session = this.#hello!.extendedMasterSecret ? transcript.bytes() : undefined;
-    this.#master = masterSecret(preMaster, this.#randoms!, session);
+    this.#master = masterSecret(preMaster, transcript.bytes());
     const keys = recordKeys(this.#master, this.#randoms!);
     this.#expect = 'certificateVerify';
     this.#link.installKeys(
