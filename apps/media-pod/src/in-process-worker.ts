@@ -39,6 +39,7 @@ export class InProcessWorker implements Worker {
   readonly #log: Logger;
   readonly #lag = new LoopLag();
   #timer: NodeJS.Timeout | undefined;
+  #immediate: NodeJS.Immediate | undefined;
   /** When the timer fires; it is left alone while nothing is due earlier. */
   #timerAt = Number.POSITIVE_INFINITY;
   #faults = 0;
@@ -142,15 +143,26 @@ export class InProcessWorker implements Worker {
 
   #schedule(): void {
     const at = this.#closed ? undefined : this.#worker.nextTimeout()?.at;
-    if (at === undefined || at >= this.#timerAt) return;
+    if (at === undefined) return;
+    const delay = at - performance.now();
+    if (delay <= 0) {
+      // Packets that came meanwhile go first, and a timer would wait for a whole millisecond.
+      this.#immediate ??= setImmediate(() => {
+        this.#immediate = undefined;
+        this.#timeOut();
+      });
+      return;
+    }
+    if (at >= this.#timerAt) return;
     clearTimeout(this.#timer);
     this.#timerAt = at;
-    this.#timer = setTimeout(
-      () => {
-        this.#timerAt = Number.POSITIVE_INFINITY;
-        this.#run(() => this.#worker.handleTimeout(performance.now()));
-      },
-      Math.max(0, Math.ceil(at - performance.now())),
-    );
+    this.#timer = setTimeout(() => {
+      this.#timerAt = Number.POSITIVE_INFINITY;
+      this.#timeOut();
+    }, Math.ceil(delay));
+  }
+
+  #timeOut(): void {
+    if (!this.#closed) this.#run(() => this.#worker.handleTimeout(performance.now()));
   }
 }

@@ -16,6 +16,7 @@ import type {
 } from '@weir/protocol';
 import { createSecureEndpoint, type SecureEndpoint } from '@weir/secure-transport';
 import type { MediaWorkerContract, MediaWorkerOptions } from './contract.ts';
+import { HandshakeQueue } from './handshake-queue.ts';
 import { inspectRoom } from './inspect.ts';
 import { PathBook } from './path-book.ts';
 import { PlainTransports } from './plain-transports.ts';
@@ -24,6 +25,9 @@ import { WebRtcTransports } from './webrtc-transports.ts';
 
 /** Packets per work list; longer fan-outs go in several. */
 const workListCapacity = 2048;
+
+/** DTLS datagrams worked off per call: about a millisecond, which a packet may have to wait. */
+const handshakesPerTurn = 2;
 
 /** Joins ICE, DTLS, SRTP and forwarding of one port into one machine. Throws if the certificate is unusable. */
 export function createMediaWorker(options: MediaWorkerOptions): MediaWorkerContract {
@@ -40,6 +44,9 @@ class MediaWorker implements MediaWorkerContract {
   readonly #certificate: MediaWorkerOptions['certificate'];
   /** Transports that died by themselves, until they are no longer wanted. */
   readonly #dead = new Set<string>();
+  readonly #handshakes = new HandshakeQueue();
+  /** When the rest of them is due: at once, but after what else has come. */
+  #handshakesAt = 0;
   readonly #taps = new Map<string, (packet: Uint8Array) => void>();
   #closed = false;
 
@@ -136,6 +143,7 @@ class MediaWorker implements MediaWorkerContract {
     forwarder.process(batch, now);
     // Handshakes come last: they cost the most and can wait.
     if (handshakes) this.#handleHandshakes(batch, now);
+    this.#workHandshakes(now);
     this.#webrtc.drain(now);
   }
 
@@ -145,16 +153,19 @@ class MediaWorker implements MediaWorkerContract {
 
   handleTimeout(now: number): void {
     if (this.#closed) return;
+    this.#workHandshakes(now);
     this.#endpoint.handleTimeout(now);
     this.#webrtc.drain(now);
     this.#forwarder.handleTimeout(now);
   }
 
   nextTimeout(): { at: number; reason: string } | undefined {
-    const a = this.#endpoint.nextTimeout();
-    const b = this.#forwarder.nextTimeout();
-    if (a === undefined || b === undefined) return a ?? b;
-    return a.at <= b.at ? a : b;
+    if (this.#closed) return undefined;
+    let first = this.#handshakes.size > 0 ? { at: this.#handshakesAt, reason: 'handshakes' } : undefined;
+    for (const next of [this.#endpoint.nextTimeout(), this.#forwarder.nextTimeout()]) {
+      if (next !== undefined && (first === undefined || next.at < first.at)) first = next;
+    }
+    return first;
   }
 
   poll(): MediaHappening | undefined {
@@ -195,17 +206,39 @@ class MediaWorker implements MediaWorkerContract {
     this.#plain.remove(roomId, id, now);
   }
 
+  /** STUN is answered at once: it is cheap, and decides which addresses may speak DTLS. */
   #handleHandshakes(batch: DatagramBatch, now: number): void {
     const { arena, slotCount, slotSize } = this.#engine;
     for (let i = 0; i < batch.count; i++) {
       const kind = batch.kind[i];
       if (kind !== PacketKind.stun && kind !== PacketKind.dtls) continue;
+      const key = batch.remote[i]!;
+      const transport = this.#endpoint.transportOf(key);
+      if (kind === PacketKind.dtls && transport === undefined) continue;
       const offset = (batch.serial[i]! % slotCount) * slotSize;
-      const { ip, port, protocol } = batch.remoteOf(i);
       const data = arena.subarray(offset, offset + batch.length[i]!);
-      this.#endpoint.handleDatagram(data, { key: batch.remote[i]!, ip, port, protocol }, now);
+      const { ip, port, protocol } = batch.remoteOf(i);
+      const remote = { key, ip, port, protocol };
+      if (kind === PacketKind.dtls) {
+        this.#handshakes.push(transport!, data, remote);
+        continue;
+      }
+      this.#endpoint.handleDatagram(data, remote, now);
       // Outputs are worked off at once: an address must be held before the next flood of others.
       this.#webrtc.drain(now);
     }
+  }
+
+  #workHandshakes(now: number): void {
+    for (let left = handshakesPerTurn; left > 0; left--) {
+      const next = this.#handshakes.take();
+      if (next === undefined) break;
+      const { transport, data, remote } = next;
+      // The address may be another transport's by now.
+      if (this.#endpoint.transportOf(remote.key) !== transport) continue;
+      this.#endpoint.handleDatagram(data, remote, now);
+      this.#webrtc.drain(now);
+    }
+    this.#handshakesAt = now;
   }
 }

@@ -34,6 +34,8 @@ export interface HostOptions {
   readonly seed?: number;
   readonly policy?: LinkPolicy;
   readonly slotCount?: number;
+  /** What arrives in one instant comes as one batch, as from a kernel that has it all ready. */
+  readonly gather?: boolean;
 }
 
 /** A media worker on the virtual network, driven by the virtual clock: what a pod does, without a process. */
@@ -57,13 +59,18 @@ export class WorkerHost {
       seed: options.seed ?? 1,
       ...(options.policy === undefined ? {} : { policy: options.policy }),
     });
+    const udp = this.network.bind(workerAddress.ip, workerAddress.port);
     const engine = new NodeEngine({
-      udp: this.network.bind(workerAddress.ip, workerAddress.port),
+      udp,
       // Streams come framed from a TCP port; to the engine they are datagrams like others.
       tcp: this.network.bind(workerAddress.ip, workerTcpPort),
       slotCount: options.slotCount ?? 8192,
     });
     this.engine = new CheckedEngine(engine);
+    if (options.gather === true) {
+      const drained = udp.onDrained;
+      udp.onDrained = () => void this.clock.at(this.clock.now(), () => drained?.());
+    }
     this.worker = createMediaWorker({
       engine: this.engine,
       certificate,
