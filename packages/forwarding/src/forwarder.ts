@@ -269,6 +269,7 @@ export class Forwarder {
     let alive = false;
     for (const room of this.rooms.values()) {
       room.reportLevels();
+      room.reportSpeaker(now);
       for (const receiver of room.receivers.values()) {
         let changed = false;
         let fell = false;

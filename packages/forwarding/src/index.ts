@@ -1,5 +1,6 @@
 export * from './datagram-batch.ts';
 export * from './datagram-port.ts';
+export { DominantSpeakerDetector } from './dominant-speaker.ts';
 export * from './engine.ts';
 export { Forwarder, type ForwarderOptions } from './forwarder.ts';
 export * from './handle-table.ts';

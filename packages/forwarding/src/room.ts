@@ -1,4 +1,5 @@
 import type { MediaHappening, ReceiverSpec, SenderSpec } from '@weir/protocol';
+import { DominantSpeakerDetector } from './dominant-speaker.ts';
 import type { Forwarder } from './forwarder.ts';
 import { Receiver } from './receiver.ts';
 import { Sender } from './sender.ts';
@@ -25,6 +26,8 @@ export class ForwardingRoom {
   readonly transports = new Map<number, Transport>();
   readonly receivers = new Map<number, Receiver>();
   readonly senders = new Map<number, Sender>();
+  /** Of the receivers that send audio levels, by id. */
+  readonly speakers = new DominantSpeakerDetector<number>();
   readonly #clocks = new Map<number, SourceClock>();
   /** Receivers had levels in the last window, so that silence is told once. */
   #hadLevels = false;
@@ -88,6 +91,9 @@ export class ForwardingRoom {
       receiver.transport?.removeReceiver(receiver);
       receiver.update(spec);
     }
+    if (receiver.audioLevelId === 0) this.speakers.remove(spec.id);
+    else this.speakers.add(spec.id, now);
+    this.speakers.setPaused(spec.id, spec.paused);
     this.#bindReceiver(receiver, now);
   }
 
@@ -95,6 +101,7 @@ export class ForwardingRoom {
     const receiver = this.receivers.get(id);
     if (receiver === undefined) return;
     this.receivers.delete(id);
+    this.speakers.remove(id);
     receiver.transport?.removeReceiver(receiver);
     for (const sender of [...receiver.senders]) sender.setReceiver(undefined);
     const { peerId } = receiver.spec;
@@ -165,6 +172,12 @@ export class ForwardingRoom {
     this.#hadLevels = levels.length > 0;
     levels.sort((a, b) => b.audioLevel - a.audioLevel);
     this.emit({ type: 'audio.levels', roomId: this.id, levels });
+  }
+
+  /** Tells who speaks now, if that has changed: of the receivers that send audio levels (D-24). */
+  reportSpeaker(now: number): void {
+    const receiverId = this.speakers.update(now);
+    if (receiverId !== undefined) this.emit({ type: 'audio.speaker', roomId: this.id, receiverId });
   }
 
   #bindReceiver(receiver: Receiver, now: number): void {

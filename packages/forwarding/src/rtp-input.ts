@@ -51,7 +51,7 @@ export class RtpInput {
     if (stream.receive(header, serial, isKey, entry.rtx, now) === Reception.dropped) return;
     if (!stream.live) this.#forwarder.cameAlive(stream, receiver, isKey, now);
     if (isKey) stream.noteKeyFrame(header.timestamp);
-    if (receiver.audioLevelId !== 0) this.#readLevel(receiver);
+    if (receiver.audioLevelId !== 0) this.#readLevel(receiver, now);
     if (receiver.videoOrientationId !== 0) this.#readOrientation(receiver);
     if (receiver.layered) this.#readDescriptor(receiver, stream);
     receiver.tap?.(this.#arena.slice(offset, offset + header.length));
@@ -97,12 +97,14 @@ export class RtpInput {
     }
   }
 
-  #readLevel(receiver: Receiver): void {
+  #readLevel(receiver: Receiver, now: number): void {
     const { extensions } = this.#fanOut;
     const at = extensions.offset(receiver.audioLevelId);
     if (at < 0 || extensions.length(receiver.audioLevelId) < 1) return;
-    receiver.levelSum += this.#arena[at]! & 127;
+    const level = this.#arena[at]! & 127;
+    receiver.levelSum += level;
     receiver.levelCount++;
+    if (!receiver.paused) receiver.room.speakers.sample(receiver.id, -level, now);
   }
 
   #readOrientation(receiver: Receiver): void {

@@ -48,6 +48,52 @@ describe('audio', () => {
     expect(host.of('receiver.score').at(-1)!.scores[0]!.score).toBe(0);
   });
 
+  it('names who speaks: not who coughs, not who is paused, and the next when one is gone', () => {
+    const host = new WorkerHost({ policy: { delayMs: 5 } });
+    const peers = [0, 1].map(() => {
+      const { spec, endpoint } = host.connected();
+      const receiver = receiverSpec(host, spec, 'audio');
+      host.update({ receivers: [receiver] });
+      let sequence = 10;
+      const send = (level: number) => {
+        endpoint.sendRtp(
+          buildRtpPacket({
+            payloadType: wire.opus,
+            sequenceNumber: sequence,
+            timestamp: 960 * sequence,
+            ssrc: 2222,
+            extensions: [{ id: 1, data: Uint8Array.of(0x80 | level) }],
+            payload: Uint8Array.of(1, 2, 3),
+          }),
+        );
+        sequence++;
+      };
+      return { receiver, send, id: receiver.id };
+    });
+    const [first, second] = [peers[0]!, peers[1]!];
+    /** Speech has gaps, by which the noise floor is known; everybody else is at -90 dBov. */
+    const run = (speaker: typeof first | undefined, ms: number) => {
+      const before = host.of('audio.speaker').length;
+      for (let t = 0; t < ms; t += 20) {
+        for (const peer of peers) peer.send(peer === speaker && Math.floor(t / 100) % 4 !== 3 ? 25 : 90);
+        host.clock.runFor(20);
+      }
+      return host.of('audio.speaker').slice(before);
+    };
+    const names = (id: number) => [{ type: 'audio.speaker', roomId: 'room-1', receiverId: id }];
+
+    expect(run(first, 3000)).toEqual(names(first.id));
+    expect(run(second, 60)).toEqual([]);
+    expect(run(first, 2000)).toEqual([]);
+    expect(run(second, 3000)).toEqual(names(second.id));
+    host.update({ receivers: [{ ...first.receiver, paused: true }] });
+    expect(run(first, 3000)).toEqual([]);
+    host.update({ receivers: [{ ...first.receiver, paused: false }] });
+    expect(run(first, 3000)).toEqual(names(first.id));
+    host.update({ remove: { receivers: [first.id] } });
+    expect(run(undefined, 1000)).toEqual(names(second.id));
+  });
+
   it('is forwarded at once, from any packet on, with its level under the id of the viewer', () => {
     const host = new WorkerHost({ policy: { delayMs: 5 } });
     const { spec, endpoint } = host.connected();

@@ -107,6 +107,7 @@ function latestValueKey(happening: MediaHappening): string | undefined {
     case 'sender.layers':
       return `${happening.type} ${happening.roomId} ${happening.senderId}`;
     case 'audio.levels':
+    case 'audio.speaker':
       return `${happening.type} ${happening.roomId}`;
     case 'transport.tuple':
       return `${happening.type} ${happening.roomId} ${happening.transportId}`;

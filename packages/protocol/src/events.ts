@@ -46,6 +46,7 @@ export type EventTarget = z.infer<typeof EventTarget>;
  * - parameters, parameterschange: `{ rtpParameters, active? }` · transport: `{ transportId }`
  * - activechange: `{ active }` · layerschange: `{ layers }` · score: `{ score … }`
  * - audiolevels: `{ levels: [{ receiverId, peerId, audioLevel }] }`
+ * - dominantspeaker (target room): `{ receiverId, peerId }`, somebody else speaks now
  * - reset: Snapshot, in place of events that are no longer kept
  */
 export const LogEvent = z.object({

@@ -226,5 +226,7 @@ export const MediaHappening = z.discriminatedUnion('type', [
     /** dBov, 0 (loudest) to -127; averaged over the last 500 ms, loudest first. */
     levels: z.array(z.object({ receiverId: id, audioLevel: z.number().int().min(-127).max(0) })),
   }),
+  /** Somebody else is the dominant speaker of what this worker has of the room. */
+  z.object({ ...of, type: z.literal('audio.speaker'), receiverId: id }),
 ]);
 export type MediaHappening = z.infer<typeof MediaHappening>;

@@ -1,4 +1,4 @@
-import { DominantSpeakerDetector } from './dominant-speaker.ts';
+import { DominantSpeakerDetector } from '@weir/forwarding';
 import { fire } from './internal.ts';
 import type { Peer } from './peer.ts';
 import type { RoomRuntime } from './room-runtime.ts';

@@ -283,7 +283,8 @@ export class RoomRuntime {
         return;
       }
       case 'audio.levels':
-        // Levels are taken from the packets themselves, see AudioLevels: their window starts with the listener.
+      case 'audio.speaker':
+        // Taken from the packets themselves, see AudioLevels and RtpObserver: their window starts with the listener.
         return;
     }
   }

@@ -128,11 +128,11 @@ async function applyRooms(
       for (const happening of [...byRoom.values()].flat()) {
         const turn = turns.get(happening.roomId);
         if (turn === undefined || turn.state.closed) continue;
-        if (happening.type === 'audio.levels') {
-          const levels = audioLevels(turn, happening);
-          if (levels === undefined) continue;
+        if (happening.type === 'audio.levels' || happening.type === 'audio.speaker') {
+          const signal = roomSignal(turn, happening);
+          if (signal === undefined) continue;
           woken.push(happening.roomId);
-          broadcasts.push(...broadcastCoalesced(happening.roomId, levels, turn.now));
+          broadcasts.push(...broadcastCoalesced(happening.roomId, signal, turn.now));
         } else takeHappening(turn, podId, happening);
       }
     },
@@ -163,6 +163,8 @@ function signalKey(happening: MediaHappening): string | undefined {
   switch (happening.type) {
     case 'audio.levels':
       return `levels ${happening.roomId}`;
+    case 'audio.speaker':
+      return `speaker ${happening.roomId}`;
     case 'receiver.score':
       return `score ${happening.roomId} ${happening.receiverId}`;
     case 'sender.score':
@@ -175,11 +177,7 @@ function signalKey(happening: MediaHappening): string | undefined {
 }
 
 /** Happenings of objects that are gone meanwhile, or were taken over by another pod, mean nothing. */
-function takeHappening(
-  turn: Turn,
-  podId: string,
-  happening: Exclude<MediaHappening, { type: 'audio.levels' }>,
-): void {
+function takeHappening(turn: Turn, podId: string, happening: Exclude<MediaHappening, RoomSignal>): void {
   const { state } = turn;
   const transportId = transportOf(turn, happening);
   const transport = transportId === undefined ? undefined : state.transports.get(transportId);
@@ -225,10 +223,7 @@ export function isAlive(transport: { iceState: string; dtlsState: string }): boo
   );
 }
 
-function transportOf(
-  turn: Turn,
-  happening: Exclude<MediaHappening, { type: 'audio.levels' }>,
-): number | undefined {
+function transportOf(turn: Turn, happening: Exclude<MediaHappening, RoomSignal>): number | undefined {
   if ('transportId' in happening) return happening.transportId;
   if ('receiverId' in happening)
     return turn.state.receivers.get(happening.receiverId)?.transportId ?? undefined;
@@ -268,12 +263,19 @@ function scoreEvent(
   return { peerId, type: 'score', target: { kind, id: String(id) }, data, coalesceKey: `score ${id}` };
 }
 
-/** Of the room, loudest first, to everybody in it. */
-function audioLevels(
-  turn: Turn,
-  happening: Extract<MediaHappening, { type: 'audio.levels' }>,
-): Omit<NewEvent, 'peerId'> | undefined {
+/** Signals that everybody in the room hears. */
+type RoomSignal = Extract<MediaHappening, { type: `audio.${string}` }>;
+
+/** Levels, loudest first, or who speaks; undefined = there is nobody to tell, or nobody to tell of any more. */
+function roomSignal(turn: Turn, happening: RoomSignal): Omit<NewEvent, 'peerId'> | undefined {
   if (turn.state.peers.size === 0) return undefined;
+  const target = { kind: 'room', id: turn.room.id } as const;
+  if (happening.type === 'audio.speaker') {
+    const receiver = turn.state.receivers.get(happening.receiverId);
+    if (receiver === undefined) return undefined;
+    const data = { receiverId: String(receiver.id), peerId: String(receiver.peerId) };
+    return { type: 'dominantspeaker', target, data, coalesceKey: 'dominantspeaker' };
+  }
   const levels = happening.levels.flatMap(({ receiverId, audioLevel }) => {
     const receiver = turn.state.receivers.get(receiverId);
     if (receiver === undefined) return [];
@@ -281,7 +283,7 @@ function audioLevels(
   });
   return {
     type: 'audiolevels',
-    target: { kind: 'room', id: turn.room.id },
+    target,
     data: { levels },
     coalesceKey: 'audiolevels',
   };

@@ -71,14 +71,16 @@ interface Scores {
   long: number;
 }
 
-/** Levels here are 0 (silence) to 127 (loudest). The newest entry of each array is the first. */
+/** Levels here are 0 (silence) to 127 (loudest). The newest entry of each array of scores is the first. */
 class Speaker {
   paused = false;
   lastSampleMs: number;
   #floor = 0;
   #nextFloor = 0;
   #nextFloorSamples = 0;
-  readonly #levels = new Array<number>(immediates).fill(0);
+  /** A ring; the newest is right before `#next`. */
+  readonly #levels = new Uint8Array(immediates);
+  #next = 0;
 
   constructor(nowMs: number) {
     this.lastSampleMs = nowMs;
@@ -90,8 +92,10 @@ class Speaker {
     const elapsedMs = nowMs - this.lastSampleMs;
     const repeats = Math.min(immediates, Math.max(1, Math.round(elapsedMs / sampleMs)));
     this.lastSampleMs = nowMs;
-    for (let i = 0; i < repeats; i++) this.#levels.unshift(bounded);
-    this.#levels.length = immediates;
+    for (let i = 0; i < repeats; i++) {
+      this.#levels[this.#next] = bounded;
+      this.#next = this.#next === immediates - 1 ? 0 : this.#next + 1;
+    }
     this.#trackFloor(bounded);
   }
 
@@ -114,9 +118,10 @@ class Speaker {
   scores(): Scores {
     // Immediate: how many of thirteen bands the level fills, 0 near the noise floor; medium: how many of
     // five successive immediates are active; long: how many of ten mediums are.
-    const immediate = this.#levels.map((level) =>
-      level < this.#floor + bandWidth ? 0 : Math.floor(level / bandWidth),
-    );
+    const immediate = Array.from({ length: immediates }, (_, age) => {
+      const level = this.#levels[(this.#next - 1 - age + immediates) % immediates]!;
+      return level < this.#floor + bandWidth ? 0 : Math.floor(level / bandWidth);
+    });
     const medium = countActive(immediate, immediatesPerMedium, mediumThreshold);
     const long = countActive(medium, mediumsPerLong, longThreshold);
     return {
