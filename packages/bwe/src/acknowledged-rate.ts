@@ -1,6 +1,8 @@
 const buckets = 64;
 const bucketMs = 25;
 const windowBuckets = 20;
+/** The fastest of late: while a queue drains, packets arrive as fast as the path can. */
+const burstBuckets = 6;
 /** A rate over less time than this says nothing. */
 const minSpanMs = 150;
 
@@ -10,6 +12,7 @@ export class AcknowledgedRate {
   #newest = Number.NaN;
   #first = Number.NaN;
   #bps = 0;
+  #burstBps = 0;
 
   /** A packet arrived. Times are of the receiver's clock and may run back a little. */
   add(bytes: number, arrivalMs: number): void {
@@ -35,9 +38,15 @@ export class AcknowledgedRate {
     return this.#bps;
   }
 
+  /** As `bps`, but over the last 150 ms where that is more: what a burst of a key frame got through. */
+  get burstBps(): number {
+    return Math.max(this.#bps, this.#burstBps);
+  }
+
   reset(): void {
     this.#newest = Number.NaN;
     this.#bps = 0;
+    this.#burstBps = 0;
   }
 
   #measure(): void {
@@ -46,7 +55,13 @@ export class AcknowledgedRate {
     const span = Math.min(windowBuckets, end - this.#first + 1);
     if (span * bucketMs < minSpanMs) return;
     let sum = 0;
-    for (let k = 0; k < span; k++) sum += this.#sums[(end - k) & (buckets - 1)]!;
+    let burst = 0;
+    for (let k = 0; k < span; k++) {
+      const bytes = this.#sums[(end - k) & (buckets - 1)]!;
+      sum += bytes;
+      if (k < burstBuckets) burst += bytes;
+    }
+    this.#burstBps = (burst * 8000) / (Math.min(span, burstBuckets) * bucketMs);
     this.#bps = (sum * 8000) / (span * bucketMs);
   }
 }

@@ -104,9 +104,9 @@ describe('hysteresis', () => {
     allocator.allocate(1_250_000, 0, 0, false, 40_000);
     allocator.allocate(1_250_000, 0, 0, false, 40_500);
     expect(members[0]!.allocated).toBe(2);
-    allocator.allocate(1_250_000, 0, 0, false, 40_700);
+    allocator.allocate(1_250_000, 0, 0, false, 41_600);
     expect(members[0]!.allocated).toBe(1);
-    allocator.allocate(300_000, 0, 0, false, 41_000);
+    allocator.allocate(300_000, 0, 0, false, 41_700);
     expect(members[0]!.allocated).toBe(0);
   });
 

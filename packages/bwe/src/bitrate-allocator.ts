@@ -3,15 +3,18 @@ import type { LayerOption } from './layer-options.ts';
 /** A better layer must fit with this to spare; the one that flows may be so much too big. */
 const upFactor = 1.12;
 const keepFactor = 0.92;
-/** A layer that fits no more is kept so long, unless it is far too big. */
+/** A layer that fits no more is kept so long, the longer the less it is too big; not at all if it is far too big. */
 const graceMs = 600;
+const mildGraceMs = 1500;
+const mildShare = 0.8;
 const severeShare = 0.7;
 /** A layer that was given up so soon after it was taken was taken too early. */
 const earlyMs = 20_000;
 const firstBlockMs = 20_000;
 const maxBlockMs = 120_000;
-/** So much more than the blocked layer needs lifts the block: things have changed. */
-const unblockFactor = 1.5;
+/** So much more than the blocked layer needs lifts the block, and more for each failure: things have changed. */
+const unblockFactor = 1.15;
+const unblockStep = 0.15;
 /** Layers are not raised so soon after they were lowered. */
 const minDwellMs = 700;
 
@@ -111,7 +114,8 @@ export class BitrateAllocator {
     }
     if (!lowers) this.#pressureSince = Number.NaN;
     else if (Number.isNaN(this.#pressureSince)) this.#pressureSince = now;
-    const patient = lowers && now - this.#pressureSince < graceMs && budget > current * severeShare;
+    const grace = budget > current * mildShare ? mildGraceMs : budget > current * severeShare ? graceMs : 0;
+    const patient = lowers && now - this.#pressureSince < grace;
     let changed = false;
     for (const member of this.members) {
       // What the viewer itself gave up goes at once.
@@ -192,7 +196,7 @@ export class BitrateAllocator {
     const option = member.options[index]!;
     if (now - member.loweredAt < minDwellMs) return true;
     if (now >= member.blockedUntil || option.spatialLayer < member.blockedLayer) return false;
-    return availableBps < option.bps * unblockFactor;
+    return availableBps < option.bps * (unblockFactor + unblockStep * member.failures);
   }
 
   #apply(member: AllocationMember, now: number): boolean {

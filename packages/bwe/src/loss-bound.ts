@@ -29,6 +29,7 @@ export class LossBound {
   #windowAt = Number.NaN;
   #queueAt = Number.NEGATIVE_INFINITY;
   #highWindows = 0;
+  #windows = 0;
   /** A fall is being tested: loss before it, when to judge, and the rate that arrived before. */
   #testing = false;
   #testLoss = 0;
@@ -105,7 +106,8 @@ export class LossBound {
     if (!queue && enough) {
       // Loss without a queue is taken for the path's own up to a point; less than was thought always is.
       const presumed = Math.min(fraction, Math.max(maxPresumedLoss, this.ownLoss));
-      this.ownLoss += (presumed - this.ownLoss) * 0.2;
+      this.#windows++;
+      this.ownLoss += (presumed - this.ownLoss) * Math.max(0.2, 1 / (this.#windows + 1));
     }
     // Its own loss varies: half as much again is no news.
     const excess = fraction - this.ownLoss * 1.5;

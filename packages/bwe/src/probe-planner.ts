@@ -4,7 +4,7 @@ const afterSuccessMs = 200;
 const firstRetryMs = 1000;
 const maxRetryMs = 2500;
 /** A probe goes so far beyond the need, because layers vary. */
-const headroom = 1.08;
+const headroom = 1.2;
 /** Nothing faster than this multiple of what is believed is tried at once. */
 const maxStep = 3;
 

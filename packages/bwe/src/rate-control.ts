@@ -5,6 +5,8 @@ const backoff = 0.85;
 /** Growth per second far from any known capacity. */
 const growthPerSecond = 0.08;
 const packetBits = 1200 * 8;
+/** A probe that the path carried is believed for so long, against one sign of a growing queue. */
+const protectedMs = 3000;
 /** Smoothing of the capacity seen at decreases. */
 const capacityWeight = 0.1;
 
@@ -20,6 +22,8 @@ export class RateControl {
   #decreasedAt = Number.NEGATIVE_INFINITY;
   #capacityBps = Number.NaN;
   #capacityDeviation = 0.4;
+  #protectedBps = 0;
+  #protectedUntil = Number.NEGATIVE_INFINITY;
 
   constructor(initialBps: number) {
     this.bps = initialBps;
@@ -54,6 +58,15 @@ export class RateControl {
     if (bps > this.#upper) this.#capacityBps = Number.NaN;
   }
 
+  /**
+   * A probe just showed that the path carries so much. The next thing sent is the key frame of a better layer, a
+   * burst that looks like a queue: the first fall after a probe does not go far below it.
+   */
+  protect(bps: number, now: number): void {
+    this.#protectedBps = bps;
+    this.#protectedUntil = now + protectedMs;
+  }
+
   get #upper(): number {
     return this.#capacityBps + 3 * Math.sqrt((this.#capacityDeviation * this.#capacityBps) / 1000) * 1000;
   }
@@ -83,7 +96,11 @@ export class RateControl {
     if (acknowledgedBps < this.#lower) this.#capacityBps = Number.NaN;
     this.#noteCapacity(acknowledgedBps);
     this.#decreasedAt = now;
-    const next = acknowledgedBps * backoff;
+    let next = acknowledgedBps * backoff;
+    if (now < this.#protectedUntil) {
+      next = Math.max(next, this.#protectedBps * 0.9);
+      this.#protectedUntil = Number.NEGATIVE_INFINITY;
+    }
     if (next >= this.bps) return false;
     this.bps = next;
     return true;

@@ -197,7 +197,12 @@ export class SendSideEstimator {
   #decide(lost: number, total: number, now: number): void {
     const { acknowledgedBps } = this;
     const over = this.overused;
-    const fell = this.rate.update(this.trendline.usage, acknowledgedBps, this.rttMs, now);
+    const fell = this.rate.update(
+      this.trendline.usage,
+      over ? this.acknowledged.burstBps : acknowledgedBps,
+      this.rttMs,
+      now,
+    );
     if (fell) {
       this.#limit = 'delay';
       if (this.probe.pending) {
@@ -215,6 +220,7 @@ export class SendSideEstimator {
     const { resultBps, carried } = probe;
     if (resultBps > this.rate.bps) {
       this.rate.set(resultBps);
+      if (carried) this.rate.protect(resultBps, now);
       this.#limit = 'delay';
       if (carried && this.loss.bps < resultBps) this.loss.bps = resultBps;
     }

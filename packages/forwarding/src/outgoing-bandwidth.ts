@@ -24,6 +24,9 @@ const maxProbeAgeMs = 1500;
 const probeReach = 64;
 /** An endpoint that agreed on feedback but gave none for so long is not limited by it. */
 const maxWaitMs = 5000;
+/** Loss and round trip from which on repairs are sent in several copies. */
+const repeatLoss = 0.015;
+const repeatRttMs = 70;
 /** What a layer is thought to cost before it was measured: each three times the one below. */
 const guessedBaseBps = 150_000;
 const guessedStep = 3.2;
@@ -159,6 +162,24 @@ export class OutgoingBandwidth {
     }
     this.#feedProbe(estimator, now);
     this.#wake(now + probeStepMs);
+  }
+
+  /**
+   * How often a packet that the viewer misses is sent again at once. Where a repair is likely to be lost too, and
+   * another round would take too long to go unseen, several copies are the only way to keep pictures moving.
+   */
+  get repairCopies(): number {
+    const estimator = this.#estimator;
+    if (estimator === undefined) return 1;
+    const loss = estimator.loss.ownLoss;
+    if (loss < repeatLoss) return 1;
+    const far = estimator.rttMs > repeatRttMs;
+    const many = loss > 2 * repeatLoss ? 1 : 0;
+    let copies = far ? 2 + many + (loss > 4 * repeatLoss ? 1 : 0) : 1 + many;
+    // Copies are for what is to spare.
+    const mediaBps = Math.max(0, this.#transport.sentBps - this.#transport.rtxSentBps);
+    while (copies > 1 && mediaBps * (1 + loss * copies) > this.availableBps) copies--;
+    return copies;
   }
 
   /** Bits per second that may go out; Infinity = nothing is known and nothing is limited. */

@@ -114,7 +114,14 @@ export class RtcpInput {
     sender.nackedPackets++;
     const last = sender.lastOut;
     const out = last + (((sequenceNumber - last) << 16) >> 16);
-    if (!this.#forwarder.fanOut.resend(sender, out, maxAge, now)) sender.resendMisses++;
+    const { fanOut } = this.#forwarder;
+    if (!fanOut.resend(sender, out, maxAge, now)) {
+      sender.resendMisses++;
+      return;
+    }
+    // Only where they are told from replays by numbers of their own.
+    const copies = sender.canProbe ? (sender.transport?.outgoing.repairCopies ?? 1) : 1;
+    for (let k = 1; k < copies; k++) fanOut.resend(sender, out, maxAge, now, true);
   }
 
   #handlePayloadFeedback(transport: Transport, now: number): void {

@@ -306,7 +306,8 @@ export class Sender {
     this.#resendNumber ??= new Float64Array(resendPlaces).fill(-1);
     this.#resendAt ??= new Float64Array(resendPlaces);
     const place = out % resendPlaces;
-    const distance = Math.max(minResendDistanceMs, this.rttMs);
+    // A viewer asks again after a round trip as it measures it, which may be a little less.
+    const distance = Math.max(minResendDistanceMs, this.rttMs * 0.75);
     if (this.#resendNumber[place] === out && now - this.#resendAt[place]! < distance) return false;
     this.#resendNumber[place] = out;
     this.#resendAt[place] = now;
