@@ -193,7 +193,7 @@ export class OutgoingBandwidth {
     this.#now = now;
     if (this.#members.size === 0) return;
     const available = this.availableBps;
-    if (available === Number.POSITIVE_INFINITY) {
+    if (available === Number.POSITIVE_INFINITY && !this.#preferences) {
       if (this.#limited) this.#unlimit();
       return;
     }
@@ -251,6 +251,16 @@ export class OutgoingBandwidth {
     if (estimator?.heard === true) return estimator.bps;
     if (this.#remb.bps !== Number.POSITIVE_INFINITY) return Math.max(this.#minBps, this.#remb.bps);
     return this.#expectsFeedback ? Math.max(this.#minBps, this.#initialBps) : Number.POSITIVE_INFINITY;
+  }
+
+  /** A viewer prefers layers within a stream, which need the filter even where nothing is short. */
+  get #preferences(): boolean {
+    for (const { spec, receiver } of this.#members.keys()) {
+      const preferred = spec.preferredLayers;
+      if (preferred === undefined) continue;
+      if (preferred.temporalLayer !== undefined || receiver?.layered === false) return true;
+    }
+    return false;
   }
 
   /** Transport-wide feedback was agreed on, and it is not clear yet that none comes. */
