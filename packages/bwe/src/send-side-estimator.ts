@@ -56,6 +56,7 @@ export class SendSideEstimator {
   constructor(options: EstimatorOptions) {
     this.rate = new RateControl(Math.max(leastBps, options.initialBps));
     this.minBps = options.minBps ?? 0;
+    this.history.mayGrow = false;
   }
 
   /** Bits per second that the path is believed to carry. */
@@ -186,6 +187,7 @@ export class SendSideEstimator {
 
   #heard(now: number): void {
     this.heard = true;
+    this.history.mayGrow = true;
     this.#heardAt = now;
     this.#sentSince = Number.NaN;
     if (!this.#silent) return;

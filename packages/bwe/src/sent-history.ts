@@ -2,9 +2,15 @@
 export const PacketFate = { unknown: 0, sent: 1, received: 2, lost: 3 } as const;
 
 const firstCapacity = 256;
-const maxCapacity = 16_384;
+const maxCapacity = 8192;
 /** Packets without word for longer than this are not waited for. */
 const keepMs = 2000;
+/** Fields of a packet lie side by side, so that noting one touches one line of the processor's cache. */
+const stride = 4;
+const sentAtField = 1;
+const bytesField = 2;
+/** Probe cluster × 4 + fate. */
+const stateField = 3;
 
 /**
  * Packets sent over one transport by their transport-wide number, unwrapped: when, how big, and in which probe
@@ -13,32 +19,26 @@ const keepMs = 2000;
 export class SentHistory {
   /** Unwrapped number of the packet sent last; -1 = none. */
   last = -1;
+  /** Off until feedback is known to come: what nobody will speak of need not be kept. */
+  mayGrow = true;
   #mask = firstCapacity - 1;
-  #number = new Float64Array(firstCapacity).fill(-1);
-  #sentAt = new Float64Array(firstCapacity);
-  #bytes = new Uint16Array(firstCapacity);
-  #cluster = new Uint16Array(firstCapacity);
-  #fate = new Uint8Array(firstCapacity);
+  #data = new Float64Array(firstCapacity * stride).fill(-1);
 
   /** Notes a packet. `sequence` is the 16-bit number in it; numbers only go up. */
   add(sequence: number, bytes: number, now: number, cluster: number): void {
-    const number =
-      this.last < 0 ? sequence + 65_536 : this.last + Math.max(1, (sequence - this.last) & 0xffff);
+    const { last } = this;
+    const number = last < 0 ? sequence + 65_536 : last + Math.max(1, (sequence - last) & 0xffff);
     this.last = number;
-    let i = number & this.#mask;
-    if (
-      this.#fate[i] === PacketFate.sent &&
-      now - this.#sentAt[i]! < keepMs &&
-      this.#mask < maxCapacity - 1
-    ) {
+    let at = (number & this.#mask) * stride;
+    if (this.mayGrow && this.#mask < maxCapacity - 1 && this.#young(at, now)) {
       this.#grow();
-      i = number & this.#mask;
+      at = (number & this.#mask) * stride;
     }
-    this.#number[i] = number;
-    this.#sentAt[i] = now;
-    this.#bytes[i] = bytes;
-    this.#cluster[i] = cluster;
-    this.#fate[i] = PacketFate.sent;
+    const data = this.#data;
+    data[at] = number;
+    data[at + sentAtField] = now;
+    data[at + bytesField] = bytes;
+    data[at + stateField] = cluster * 4 + PacketFate.sent;
   }
 
   /** Unwraps a 16-bit number of feedback: the newest sent packet that has it. -1 when nothing was sent. */
@@ -48,58 +48,58 @@ export class SentHistory {
   }
 
   has(number: number): boolean {
-    return this.#number[number & this.#mask] === number;
+    return this.#data[(number & this.#mask) * stride] === number;
   }
 
   fate(number: number): number {
-    return this.has(number) ? this.#fate[number & this.#mask]! : PacketFate.unknown;
+    return this.has(number) ? this.#state(number) & 3 : PacketFate.unknown;
   }
 
   setFate(number: number, fate: number): void {
-    this.#fate[number & this.#mask] = fate;
+    this.#data[(number & this.#mask) * stride + stateField] = (this.#state(number) & ~3) | fate;
   }
 
   /** The following are true only where has() is. */
   sentAt(number: number): number {
-    return this.#sentAt[number & this.#mask]!;
+    return this.#data[(number & this.#mask) * stride + sentAtField]!;
   }
 
   bytes(number: number): number {
-    return this.#bytes[number & this.#mask]!;
+    return this.#data[(number & this.#mask) * stride + bytesField]!;
   }
 
   /** 0 = no probe. */
   cluster(number: number): number {
-    return this.#cluster[number & this.#mask]!;
+    return this.#state(number) >> 2;
   }
 
   get capacity(): number {
     return this.#mask + 1;
   }
 
+  #state(number: number): number {
+    return this.#data[(number & this.#mask) * stride + stateField]!;
+  }
+
+  /** The packet at that place waits for word and may still get it. */
+  #young(at: number, now: number): boolean {
+    if (this.#data[at]! < 0) return false;
+    return (
+      (this.#data[at + stateField]! & 3) === PacketFate.sent && now - this.#data[at + sentAtField]! < keepMs
+    );
+  }
+
   #grow(): void {
-    const old = this.#mask + 1;
-    const mask = old * 2 - 1;
-    const number = new Float64Array(old * 2).fill(-1);
-    const sentAt = new Float64Array(old * 2);
-    const bytes = new Uint16Array(old * 2);
-    const cluster = new Uint16Array(old * 2);
-    const fate = new Uint8Array(old * 2);
-    for (let i = 0; i < old; i++) {
-      const n = this.#number[i]!;
-      if (n < 0) continue;
-      const to = n & mask;
-      number[to] = n;
-      sentAt[to] = this.#sentAt[i]!;
-      bytes[to] = this.#bytes[i]!;
-      cluster[to] = this.#cluster[i]!;
-      fate[to] = this.#fate[i]!;
+    const old = this.#data;
+    const mask = (this.#mask + 1) * 2 - 1;
+    const data = new Float64Array((mask + 1) * stride).fill(-1);
+    for (let from = 0; from < old.length; from += stride) {
+      const number = old[from]!;
+      if (number < 0) continue;
+      const to = (number & mask) * stride;
+      for (let field = 0; field < stride; field++) data[to + field] = old[from + field]!;
     }
     this.#mask = mask;
-    this.#number = number;
-    this.#sentAt = sentAt;
-    this.#bytes = bytes;
-    this.#cluster = cluster;
-    this.#fate = fate;
+    this.#data = data;
   }
 }
