@@ -70,6 +70,7 @@ function plot(scenario: Scenario, quality: Quality): string {
   );
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">`,
+    `<title>${quality.name}: capacity, estimate and media over time</title>`,
     `<rect width="${width}" height="${height}" fill="#fff"/>`,
     text(left, 18, `${quality.name}: Mbit/s`, '#000'),
     text(480, 18, 'capacity', '#999'),
