@@ -67,6 +67,7 @@ export class SendCodecs {
   readonly rtxPayloadType = new Uint8Array(128).fill(noPayloadType);
   readonly clockRate: number;
   readonly nack: boolean;
+  readonly hasRtx: boolean;
   readonly #specs: readonly CodecSpec[];
 
   constructor(specs: readonly CodecSpec[]) {
@@ -77,6 +78,7 @@ export class SendCodecs {
     }
     const first = specs.find((codec) => !isRtx(codec));
     this.clockRate = first?.clockRate ?? 90_000;
+    this.hasRtx = specs.some(isRtx);
     this.nack = specs.some((codec) => codec.feedback.nack);
   }
 

@@ -9,6 +9,8 @@ import {
 } from '@weir/rtp';
 import type { PacketEngine, WorkList } from './engine.ts';
 import { ExtensionProfile } from './extension-profile.ts';
+import { allLayers } from './layer-filter.ts';
+import { PacketLayers } from './packet-layers.ts';
 import type { ReceiveStream } from './receive-stream.ts';
 import type { Receiver } from './receiver.ts';
 import type { Segment } from './segment.ts';
@@ -24,6 +26,8 @@ const maxDescriptor = 16;
 export class FanOut {
   readonly header = new RtpHeader();
   readonly extensions = new ExtensionTable();
+  /** Of the video packet at hand. */
+  readonly layers = new PacketLayers();
   readonly #writer = new ExtensionWriter();
   readonly #engine: PacketEngine;
   readonly #work: WorkList;
@@ -76,6 +80,8 @@ export class FanOut {
     const absSendTime = this.#absSendTime;
     const work = this.#work;
     const empty = bodyLength === 0;
+    const { layers } = this;
+    const video = receiver.video;
     this.#stamp++;
 
     for (let k = 0; k < count; k++) {
@@ -87,6 +93,12 @@ export class FanOut {
         continue;
       }
       const segment = sender.segment;
+      const { filter } = sender;
+      if (video && filter.active && !filter.passes(layers, extended > segment.newestIn)) {
+        const pictures = extended > segment.newestIn ? filter.picturesDropped(layers) : 0;
+        segment.drop(extended, pictures);
+        continue;
+      }
       if (empty || sender.codecs.accepts[payloadType] === 0) {
         segment.drop(extended);
         continue;
@@ -107,7 +119,9 @@ export class FanOut {
       let prefixLength = profile.length;
       let skipped = 0;
       if (segment.rewrites) {
-        skipped = this.#rewrite(i, profile, segment, videoCodec, -1);
+        const pictureDelta =
+          extended > segment.lastDropped ? segment.pictureIdDelta : segment.pictureDelta(extended);
+        skipped = this.#rewrite(i, profile, segment, videoCodec, -1, pictureDelta);
         prefixLength = work.prefixLength[i]!;
       } else {
         work.prefixOffset[i] = profile.offset;
@@ -121,11 +135,16 @@ export class FanOut {
       work.sequenceNumber[i] = sequenceNumber;
       work.rolloverCounter[i] = (out - sequenceNumber) / 65536;
       work.timestamp[i] = timestamp + segment.timestampOffset;
-      work.markerAndPayloadType[i] = markerAndPayloadType;
+      // Where upper spatial layers are left out, the picture ends with the highest one that is not.
+      work.markerAndPayloadType[i] =
+        video && layers.svc && layers.end && layers.spatialId === filter.spatial
+          ? markerAndPayloadType | 128
+          : markerAndPayloadType;
       work.transportSequenceOffset[i] = profile.transportSequenceOffset;
       if (profile.transportSequenceOffset !== 0) {
         transport.transportSequence = (transport.transportSequence + 1) & 0xffff;
         work.transportSequence[i] = transport.transportSequence;
+        transport.outgoing.sent(transport.transportSequence, prefixLength + bodyLength - skipped, now);
       }
       work.absSendTimeOffset[i] = profile.absSendTimeOffset;
       work.absSendTime[i] = absSendTime;
@@ -152,9 +171,10 @@ export class FanOut {
 
   /**
    * Sends one packet again: number `out` of the sender, by RTX if negotiated, else as it was. False when it is
-   * not there any more, too old, or was sent again just now.
+   * not there any more, too old, or was sent again just now. As a `probe` it goes out even so, and does not count
+   * as a repair.
    */
-  resend(sender: Sender, out: number, maxAgeMs: number, now: number): boolean {
+  resend(sender: Sender, out: number, maxAgeMs: number, now: number, probe = false): boolean {
     const { receiver, transport } = sender;
     if (receiver === undefined || transport === undefined || !sender.forwards) return false;
     const segment = out >= sender.segment.firstOut ? sender.segment : sender.previous;
@@ -176,11 +196,12 @@ export class FanOut {
     const profile = sender.profile!;
     const rtxPayloadType = sender.rtxPayloadType(payloadType);
     const rtx = rtxPayloadType >= 0;
-    const markerAndPayloadType = (header.marker ? 128 : 0) | (rtx ? rtxPayloadType : payloadType);
+    const marker = header.marker || this.#endsPicture(sender, receiver, stream);
+    const markerAndPayloadType = (marker ? 128 : 0) | (rtx ? rtxPayloadType : payloadType);
     const { copies } = sender;
     const copied = rtx ? -1 : (copies?.find(out, profile, markerAndPayloadType) ?? -1);
     if (!rtx && copied < 0) return false;
-    if (!sender.takeResend(out, header.length, now)) return false;
+    if (!probe && !sender.takeResend(out, header.length, now)) return false;
 
     this.#stamp++;
     this.#prepare(profile);
@@ -195,6 +216,7 @@ export class FanOut {
         segment,
         segment.rewrites ? codec : VideoCodec.none,
         rtx ? out : -1,
+        segment.pictureDelta(source),
       );
     } else {
       work.prefixOffset[i] = profile.offset;
@@ -218,18 +240,45 @@ export class FanOut {
       if (profile.transportSequenceOffset !== 0) {
         transport.transportSequence = (transport.transportSequence + 1) & 0xffff;
         work.transportSequence[i] = transport.transportSequence;
+        const bytes = work.prefixLength[i]! + work.bodyLength[i]!;
+        transport.outgoing.sent(transport.transportSequence, bytes, now);
       }
       work.absSendTime[i] = this.#absSendTime;
     }
     work.session[i] = transport.session;
     work.path[i] = transport.path;
     const size = work.prefixLength[i]! + work.bodyLength[i]!;
-    sender.rtxPackets++;
-    sender.rtxBytes += size;
+    if (probe) {
+      transport.probeSentBytes += size;
+    } else {
+      sender.rtxPackets++;
+      sender.rtxBytes += size;
+    }
     transport.sentPackets++;
     transport.sentBytes += size;
     transport.rtxSentBytes += size;
     return true;
+  }
+
+  /** The packet read last ends the highest spatial layer that the sender forwards. */
+  #endsPicture(sender: Sender, receiver: Receiver, stream: ReceiveStream): boolean {
+    const { spatial } = sender.filter;
+    if (spatial === allLayers || stream.layerRates.maxSpatial === 0) return false;
+    const { header, extensions } = this;
+    const { arena } = this.#engine;
+    const id = receiver.dependencyDescriptorId;
+    if (id !== 0 && extensions.has(id)) {
+      const descriptor = stream.descriptor;
+      if (descriptor === undefined) return false;
+      if (!descriptor.read(arena, extensions.offset(id), extensions.length(id))) return false;
+      return descriptor.endOfFrame && descriptor.spatialId === spatial;
+    }
+    return (
+      receiver.codecs.videoCodec[header.payloadType] === VideoCodec.vp9 &&
+      this.#vp9.parse(arena, header.payloadOffset, header.payloadLength) &&
+      this.#vp9.endOfFrame &&
+      this.#vp9.spatialId === spatial
+    );
   }
 
   /** True while the slot still holds the packet of that serial. */
@@ -261,7 +310,14 @@ export class FanOut {
    * Writes a prefix of its own for item `i`: the profile's, then for RTX the original sequence number, then the
    * payload descriptor with picture id and TL0 index moved. Answers how many payload bytes it replaces.
    */
-  #rewrite(i: number, profile: ExtensionProfile, segment: Segment, codec: number, original: number): number {
+  #rewrite(
+    i: number,
+    profile: ExtensionProfile,
+    segment: Segment,
+    codec: number,
+    original: number,
+    pictureDelta: number,
+  ): number {
     const work = this.#work;
     const { arena } = this.#engine;
     const { payloadOffset, payloadLength } = this.header;
@@ -290,11 +346,11 @@ export class FanOut {
       if (pictureIdOffset >= 0) {
         const place = at + pictureIdOffset - payloadOffset;
         if (pictureIdBits === 15) {
-          const id = (((out[place]! & 0x7f) << 8) | out[place + 1]!) + segment.pictureIdDelta;
+          const id = (((out[place]! & 0x7f) << 8) | out[place + 1]!) + pictureDelta;
           out[place] = 0x80 | ((id >>> 8) & 0x7f);
           out[place + 1] = id;
         } else {
-          out[place] = (out[place]! + segment.pictureIdDelta) & 0x7f;
+          out[place] = (out[place]! + pictureDelta) & 0x7f;
         }
       }
       if (tl0Offset >= 0) {

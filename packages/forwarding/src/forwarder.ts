@@ -42,6 +42,8 @@ export class Forwarder {
   readonly fanOut: FanOut;
   /** RTP and RTCP from addresses that belong to no transport, or before its keys. */
   strayPackets = 0;
+  /** Of the batch or timeout at hand. */
+  now = 0;
 
   readonly #wallClockOffsetMs: number;
   readonly #rtpInput: RtpInput;
@@ -150,6 +152,7 @@ export class Forwarder {
   /** Works off all accepted RTP and RTCP of the batch, sends what comes of it, and gives prompt feedback. */
   process(batch: DatagramBatch, now: number): void {
     const { slotCount, slotSize } = this.engine;
+    this.now = now;
     this.fanOut.setTime(now);
     for (let i = 0; i < batch.count; i++) {
       const transport = this.acceptedBy(batch, i);
@@ -167,6 +170,7 @@ export class Forwarder {
   }
 
   handleTimeout(now: number): void {
+    this.now = now;
     if (now < this.#nextAt) return;
     this.#nextAt = Number.POSITIVE_INFINITY;
     this.fanOut.setTime(now);
@@ -180,6 +184,8 @@ export class Forwarder {
       }
       if (now >= transport.nextRembAt) this.#rtcpOutput.sendRemb(transport, now);
       if (now >= transport.nextReportAt) this.#rtcpOutput.sendReports(transport, now);
+      if (now >= transport.outgoing.nextAt) transport.outgoing.handleTimeout(now);
+      this.schedule(transport.outgoing.nextAt);
       this.schedule(Math.min(transport.nextFeedbackAt, transport.nextRembAt, transport.nextReportAt));
     }
     this.schedule(this.#nextTickAt);
@@ -287,7 +293,10 @@ export class Forwarder {
         this.#tellSenderScore(sender);
       }
     }
-    for (const transport of this.transports) transport.tick(now);
+    for (const transport of this.transports) {
+      transport.tick(now);
+      transport.outgoing.tick(now);
+    }
     this.#idle = alive ? 0 : this.#idle + 1;
     this.#nextTickAt = this.#idle < idleTicks ? now + tickIntervalMs : Number.POSITIVE_INFINITY;
   }

@@ -5,6 +5,7 @@ export * from './engine.ts';
 export { Forwarder, type ForwarderOptions } from './forwarder.ts';
 export * from './handle-table.ts';
 export * from './node-engine.ts';
+export type { OutgoingExplanation, OutgoingLimits, SenderExplanation } from './outgoing-bandwidth.ts';
 export * from './packet-kind.ts';
 export type { ReceiveStream } from './receive-stream.ts';
 export type { Receiver } from './receiver.ts';

@@ -1,6 +1,7 @@
 import type { CodecSpec, FeedbackSpec } from '@weir/protocol';
 import {
   compactNtp,
+  type DependencyDescriptor,
   dlsrFromMs,
   JitterEstimator,
   NackGenerator,
@@ -13,6 +14,7 @@ import {
   unixMsFromNtp,
 } from '@weir/rtp';
 import { KeyFrameRequester } from './key-frame-requester.ts';
+import { LayerRates } from './layer-rates.ts';
 import { PacketCache } from './packet-cache.ts';
 import type { SourceClock } from './source-clock.ts';
 import { StreamScore } from './stream-score.ts';
@@ -54,6 +56,9 @@ export class ReceiveStream {
   readonly keyFrames = new KeyFrameRequester();
   readonly score = new StreamScore(0);
   readonly clock: SourceClock;
+  readonly layerRates = new LayerRates();
+  /** Made when the first dependency descriptor comes. */
+  descriptor: DependencyDescriptor | undefined = undefined;
 
   /** 0 until declared or learnt. */
   ssrc: number;
@@ -205,6 +210,8 @@ export class ReceiveStream {
     this.#timed = false;
     this.newestPictureId = -1;
     this.newestTl0PictureIndex = -1;
+    this.descriptor?.reset();
+    this.layerRates.reset();
     this.#expectedAtScore = 0;
     this.#receivedAtScore = 0;
     this.#repairedAtScore = this.repaired;
@@ -322,8 +329,10 @@ export class ReceiveStream {
       this.#rateAt = now;
     }
     if (!this.live) return false;
+    this.layerRates.tick(now);
     if (now - this.lastPacketAt > (this.dtx ? inactivityDtxMs : inactivityMs)) {
       this.live = false;
+      this.layerRates.reset();
       this.keyFrames.cancel();
       return this.score.reset(0);
     }

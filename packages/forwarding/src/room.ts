@@ -14,6 +14,10 @@ export interface ForwardingTransportOptions {
   readonly plain: boolean;
   /** Bits per second; 0 = no limit. */
   readonly maxIncomingBitrate: number;
+  readonly maxOutgoingBitrate?: number;
+  readonly minOutgoingBitrate?: number;
+  /** Believed until the path is known; absent or 0 = 600 kbit/s. */
+  readonly initialOutgoingBitrate?: number;
 }
 
 /**
@@ -42,6 +46,7 @@ export class ForwardingRoom {
   }
 
   putTransport(options: ForwardingTransportOptions, now: number): Transport {
+    this.forwarder.now = now;
     let transport = this.transports.get(options.id);
     if (transport === undefined) {
       const ssrc = this.forwarder.random() >>> 0 || 1;
@@ -56,6 +61,7 @@ export class ForwardingRoom {
       }
     }
     transport.limitIncoming(options.maxIncomingBitrate, now);
+    transport.outgoing.configure(options, now);
     return transport;
   }
 
@@ -75,6 +81,7 @@ export class ForwardingRoom {
   }
 
   putReceiver(spec: ReceiverSpec, now: number): void {
+    this.forwarder.now = now;
     let receiver = this.receivers.get(spec.id);
     if (receiver === undefined) {
       let clock = this.#clocks.get(spec.peerId);
@@ -111,6 +118,7 @@ export class ForwardingRoom {
   }
 
   putSender(spec: SenderSpec, now: number): void {
+    this.forwarder.now = now;
     let sender = this.senders.get(spec.id);
     if (sender === undefined) {
       sender = new Sender(this, spec);

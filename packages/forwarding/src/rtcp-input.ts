@@ -45,7 +45,7 @@ export class RtcpInput {
           break;
         case RtcpType.transportFeedback:
           if (cursor.isNack) this.#handleNack(transport, now);
-          else if (cursor.isTransportWideFeedback) this.#handleTransportFeedback(transport);
+          else if (cursor.isTransportWideFeedback) this.#handleTransportFeedback(transport, now);
           break;
         case RtcpType.payloadFeedback:
           this.#handlePayloadFeedback(transport, now);
@@ -114,7 +114,14 @@ export class RtcpInput {
     sender.nackedPackets++;
     const last = sender.lastOut;
     const out = last + (((sequenceNumber - last) << 16) >> 16);
-    if (!this.#forwarder.fanOut.resend(sender, out, maxAge, now)) sender.resendMisses++;
+    const { fanOut } = this.#forwarder;
+    if (!fanOut.resend(sender, out, maxAge, now)) {
+      sender.resendMisses++;
+      return;
+    }
+    // Only where they are told from replays by numbers of their own.
+    const copies = sender.canProbe ? (sender.transport?.outgoing.repairCopies ?? 1) : 1;
+    for (let k = 1; k < copies; k++) fanOut.resend(sender, out, maxAge, now, true);
   }
 
   #handlePayloadFeedback(transport: Transport, now: number): void {
@@ -142,6 +149,7 @@ export class RtcpInput {
       case PayloadFeedbackFormat.afb:
         if (bodyLength >= 16 && readU32(bytes, at + 8) === rembIdentifier) {
           transport.remoteRembBps = readRembBitrate(bytes, at + 13);
+          transport.outgoing.handleRemb(transport.remoteRembBps, now);
         }
         return;
       default:
@@ -149,7 +157,7 @@ export class RtcpInput {
     }
   }
 
-  #handleTransportFeedback(transport: Transport): void {
+  #handleTransportFeedback(transport: Transport, now: number): void {
     const { bytes, bodyOffset, bodyLength } = this.#cursor;
     const feedback = this.#transportFeedback;
     // The count is checked before it is believed: a few bytes can claim far more than was ever sent.
@@ -157,5 +165,6 @@ export class RtcpInput {
     if (readU16(bytes, bodyOffset + 10) > Math.min(maxFeedbackPackets, transport.sentPackets)) return;
     if (!feedback.parse(bytes, bodyOffset + 8, bodyLength - 8)) return;
     transport.remoteLossFraction = 1 - feedback.receivedCount / feedback.count;
+    transport.outgoing.handleFeedback(feedback, now);
   }
 }

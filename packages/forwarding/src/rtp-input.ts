@@ -1,4 +1,5 @@
 import {
+  DependencyDescriptor,
   decodeRtx,
   isKeyFrame,
   readVideoOrientation,
@@ -53,7 +54,7 @@ export class RtpInput {
     if (isKey) stream.noteKeyFrame(header.timestamp);
     if (receiver.audioLevelId !== 0) this.#readLevel(receiver, now);
     if (receiver.videoOrientationId !== 0) this.#readOrientation(receiver);
-    if (receiver.layered) this.#readDescriptor(receiver, stream);
+    if (receiver.video) this.#readLayers(receiver, stream, isKey, now);
     receiver.tap?.(this.#arena.slice(offset, offset + header.length));
     if (stream.nack !== undefined && (stream.nack.missingCount > 0 || stream.nack.keyFrameNeeded)) {
       this.#forwarder.noteRepair(stream, receiver);
@@ -125,14 +126,34 @@ export class RtpInput {
     });
   }
 
-  /** Picture ids must go on without a jump when senders change layers, so the newest of each is known. */
-  #readDescriptor(receiver: Receiver, stream: ReceiveStream): void {
-    const { header } = this.#fanOut;
+  /**
+   * Which layers the packet belongs to, and what they cost. Picture ids must go on without a jump when senders
+   * change layers, so the newest of each is known.
+   */
+  #readLayers(receiver: Receiver, stream: ReceiveStream, isKey: boolean, now: number): void {
+    const { header, layers, extensions } = this.#fanOut;
+    const { payloadOffset, payloadLength } = header;
+    layers.clear(isKey);
+    const id = receiver.dependencyDescriptorId;
+    const described = id !== 0 && extensions.has(id);
+    if (described) {
+      stream.descriptor ??= new DependencyDescriptor();
+      layers.readDescriptor(stream.descriptor, this.#arena, extensions.offset(id), extensions.length(id));
+    }
     const codec = receiver.codecs.videoCodec[header.payloadType]!;
-    const descriptor =
-      codec === VideoCodec.vp8 ? this.#vp8 : codec === VideoCodec.vp9 ? this.#vp9 : undefined;
-    if (descriptor === undefined) return;
-    if (!descriptor.parse(this.#arena, header.payloadOffset, header.payloadLength)) return;
-    stream.notePicture(descriptor.pictureId, descriptor.tl0PictureIndex);
+    if (codec === VideoCodec.vp8) {
+      if (this.#vp8.parse(this.#arena, payloadOffset, payloadLength)) {
+        stream.notePicture(this.#vp8.pictureId, this.#vp8.tl0PictureIndex);
+        layers.readVp8(this.#vp8);
+      }
+    } else if (codec === VideoCodec.vp9) {
+      if (this.#vp9.parse(this.#arena, payloadOffset, payloadLength)) {
+        stream.notePicture(this.#vp9.pictureId, this.#vp9.tl0PictureIndex);
+        if (!described) {
+          layers.readVp9(this.#vp9, stream.layerRates.maxSpatial > 0 || this.#vp9.spatialId > 0);
+        }
+      }
+    }
+    stream.layerRates.add(layers.spatialId, layers.temporalId, header.length, now);
   }
 }

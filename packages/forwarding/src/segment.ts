@@ -29,6 +29,8 @@ export class Segment {
 
   #starts: Float64Array | undefined = undefined;
   #ends: Float64Array | undefined = undefined;
+  /** Pictures that went with each run. */
+  #pictures: Uint8Array | undefined = undefined;
   #runs = 0;
   #forgotten = false;
 
@@ -75,28 +77,46 @@ export class Segment {
     return this.#forgotten ? -1 : outgoing - offset;
   }
 
-  /** Leaves a packet out so that no gap is seen. One that comes late left its gap already. */
-  drop(incoming: number): void {
+  /** What to add to the picture id of an incoming packet: pictures left out before it close up. */
+  pictureDelta(incoming: number): number {
+    let delta = this.pictureIdDelta;
+    for (let k = this.#runs - 1; k >= 0 && incoming <= this.#ends![k]!; k--) delta += this.#pictures![k]!;
+    return delta;
+  }
+
+  /**
+   * Leaves a packet out so that no gap is seen, and with it `pictures` pictures. One that comes late left its gap
+   * already.
+   */
+  drop(incoming: number, pictures = 0): void {
     if (incoming <= this.newestIn || incoming < this.firstIn) return;
+    if (pictures > 0) {
+      this.pictureIdDelta -= pictures;
+      this.rewrites = true;
+    }
     this.newestIn = incoming;
     this.lastDropped = incoming;
     this.offset--;
-    if (this.#starts === undefined || this.#ends === undefined) {
+    if (this.#starts === undefined || this.#ends === undefined || this.#pictures === undefined) {
       this.#starts = new Float64Array(maxRuns);
       this.#ends = new Float64Array(maxRuns);
+      this.#pictures = new Uint8Array(maxRuns);
     }
     if (this.#runs > 0 && this.#ends[this.#runs - 1] === incoming - 1) {
       this.#ends[this.#runs - 1] = incoming;
+      this.#pictures[this.#runs - 1]! += pictures;
       return;
     }
     if (this.#runs === maxRuns) {
       this.#starts.copyWithin(0, 1);
       this.#ends.copyWithin(0, 1);
+      this.#pictures.copyWithin(0, 1);
       this.#runs--;
       this.#forgotten = true;
     }
     this.#starts[this.#runs] = incoming;
     this.#ends[this.#runs] = incoming;
+    this.#pictures[this.#runs] = pictures;
     this.#runs++;
   }
 }

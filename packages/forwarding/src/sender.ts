@@ -1,7 +1,9 @@
+import { AllocationMember } from '@weir/bwe';
 import type { SenderSpec } from '@weir/protocol';
 import { extensionUri, roundTripMs } from '@weir/rtp';
 import { noPayloadType, SendCodecs } from './codec-table.ts';
 import type { ExtensionProfile } from './extension-profile.ts';
+import { allLayers, LayerFilter } from './layer-filter.ts';
 import { LayerSelector } from './layer-selector.ts';
 import type { ReceiveStream } from './receive-stream.ts';
 import type { Receiver } from './receiver.ts';
@@ -29,6 +31,9 @@ export class Sender {
   readonly id: number;
   readonly video: boolean;
   readonly selector = new LayerSelector();
+  readonly filter = new LayerFilter();
+  /** Its share of the transport's bitrate. */
+  allocation = new AllocationMember();
   readonly score = new StreamScore(10);
   spec: SenderSpec;
   codecs: SendCodecs;
@@ -142,6 +147,8 @@ export class Sender {
     this.#leaveNumbers();
     this.transport?.removeSender(this);
     this.transport = transport;
+    this.allocation = new AllocationMember();
+    this.limitLayers(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
     this.#sendsMid = true;
     this.chooseProfile();
     transport?.addSender(this, now);
@@ -155,6 +162,7 @@ export class Sender {
     // Back under the same keys, numbers go on where they were.
     if (transport !== undefined && transport.association !== this.#association) this.#restart();
     this.#refresh();
+    this.#decide();
     if (!this.forwards) this.endSegment();
   }
 
@@ -166,9 +174,40 @@ export class Sender {
 
   /** Chooses the encoding to take again, and asks for a key frame where a switch needs one. */
   chooseLayer(): void {
+    this.#decide();
+    this.#select();
+  }
+
+  /** What may be chosen from changed: the transport shares its bitrate out anew. */
+  #decide(): void {
+    if (this.video) this.transport?.outgoing.decide(this.room.forwarder.now);
+  }
+
+  #select(): void {
     const { receiver } = this;
     if (receiver === undefined) return;
     if (this.selector.update(receiver.streams)) this.requestKeyFrame();
+  }
+
+  /**
+   * What the bitrate allows: the highest spatial layer (-1 = nothing at all) and the highest temporal one. For
+   * simulcast the spatial layer names the encoding, otherwise the layer within the one stream.
+   */
+  limitLayers(spatial: number, temporal: number): void {
+    const { selector, receiver } = this;
+    const paused = spatial < 0;
+    const simulcast = receiver === undefined || receiver.layered;
+    selector.maxSpatialLayer = simulcast && !paused ? spatial : Number.POSITIVE_INFINITY;
+    if (selector.paused !== paused) {
+      selector.paused = paused;
+      if (paused) this.endSegment();
+    }
+    const within = simulcast || !Number.isFinite(spatial) ? allLayers : spatial;
+    const raises = !paused && !simulcast && within > this.filter.spatial;
+    this.filter.limit(paused ? allLayers : within, Number.isFinite(temporal) ? temporal : allLayers);
+    this.#select();
+    // Spatial layers of one stream mostly begin at key frames only.
+    if (raises) this.requestKeyFrame();
   }
 
   /** The stream that the sender wants to take. */
@@ -238,6 +277,7 @@ export class Sender {
     this.segment.tl0PictureIndexDelta = tl0PictureIndexDelta;
     this.segment.rewrites = pictureIdDelta !== 0 || tl0PictureIndexDelta !== 0;
     this.openStream = stream;
+    this.filter.begin();
     if (this.receiver?.layered && this.announcedLayer !== stream.encodingIdx) {
       this.announcedLayer = stream.encodingIdx;
       this.room.emit({
@@ -272,12 +312,26 @@ export class Sender {
     this.#resendNumber ??= new Float64Array(resendPlaces).fill(-1);
     this.#resendAt ??= new Float64Array(resendPlaces);
     const place = out % resendPlaces;
-    const distance = Math.max(minResendDistanceMs, this.rttMs);
+    // A viewer asks again after a round trip as it measures it, which may be a little less.
+    const distance = Math.max(minResendDistanceMs, this.rttMs * 0.75);
     if (this.#resendNumber[place] === out && now - this.#resendAt[place]! < distance) return false;
     this.#resendNumber[place] = out;
     this.#resendAt[place] = now;
     this.#resendBudget -= bytes;
     return true;
+  }
+
+  /** Packets can be sent again without being taken for replays. */
+  get canProbe(): boolean {
+    return this.spec.rtxSsrc !== undefined && this.codecs.hasRtx && this.codecs.transportCc;
+  }
+
+  /** Spatial layer that goes out now: the encoding, or the highest layer within the one stream. */
+  get currentSpatialLayer(): number {
+    const stream = this.openStream;
+    if (stream === undefined) return -1;
+    if (this.receiver?.layered === true) return stream.encodingIdx;
+    return Math.min(this.filter.spatial, stream.layerRates.maxSpatial);
   }
 
   /** RTX payload type for a media one; -1 = retransmissions are plain copies. */

@@ -1,6 +1,7 @@
 import { extensionUri, TransportFeedbackRecorder } from '@weir/rtp';
 import type { PathHandle, SessionHandle } from './engine.ts';
 import { IncomingBitrate } from './incoming-bitrate.ts';
+import { OutgoingBandwidth } from './outgoing-bandwidth.ts';
 import type { Receiver } from './receiver.ts';
 import type { ForwardingRoom } from './room.ts';
 import { RtpListener } from './rtp-listener.ts';
@@ -26,6 +27,7 @@ export class Transport {
   /** Media and RTX SSRCs of the senders. */
   readonly senderOfSsrc = new Map<number, Sender>();
   readonly incomingBitrate = new IncomingBitrate();
+  readonly outgoing = new OutgoingBandwidth(this);
 
   /** -1 = none yet, or plain. */
   session: SessionHandle = -1;
@@ -65,6 +67,8 @@ export class Transport {
   sentPackets = 0;
   sentBytes = 0;
   rtxSentBytes = 0;
+  /** Sent again only to learn what the path carries. */
+  probeSentBytes = 0;
   rtxReceivedBytes = 0;
   receivedBps = 0;
   sentBps = 0;
@@ -96,6 +100,7 @@ export class Transport {
     this.session = session;
     this.association = this.room.forwarder.newAssociation();
     this.sentNumbers.clear();
+    this.outgoing.pathChanged();
     this.#refresh(now);
   }
 
@@ -107,6 +112,7 @@ export class Transport {
   }
 
   setPath(path: PathHandle, now: number): void {
+    if (path !== this.path) this.outgoing.pathChanged();
     this.path = path;
     if (path < 0) this.selectedRemote = Number.NaN;
     this.#refresh(now);
@@ -145,11 +151,13 @@ export class Transport {
     this.senders.add(sender);
     this.senderOfSsrc.set(sender.spec.ssrc, sender);
     if (sender.spec.rtxSsrc !== undefined) this.senderOfSsrc.set(sender.spec.rtxSsrc, sender);
+    this.outgoing.addSender(sender, now);
     this.#startTimers(now);
   }
 
   removeSender(sender: Sender): void {
     this.senders.delete(sender);
+    this.outgoing.removeSender(sender);
     for (const [ssrc, owner] of this.senderOfSsrc) if (owner === sender) this.senderOfSsrc.delete(ssrc);
   }
 

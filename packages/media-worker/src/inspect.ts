@@ -78,7 +78,10 @@ function transportStats(transport: ForwardingTransport, timestamp: number, from:
     rtxSendBitrate: transport.rtxSentBps,
     packetsUnmatched: transport.unmatchedPackets,
     roundTripTime: transport.rttMs,
-    ...(transport.remoteRembBps > 0 ? { availableOutgoingBitrate: transport.remoteRembBps } : {}),
+    ...(Number.isFinite(transport.outgoing.availableBps)
+      ? { availableOutgoingBitrate: Math.round(transport.outgoing.availableBps) }
+      : {}),
+    probationBytesSent: transport.probeSentBytes,
     ...(transport.toldRembBps > 0 ? { availableIncomingBitrate: transport.toldRembBps } : {}),
     ...(transport.incomingBitrate.maxBps > 0 ? { maxIncomingBitrate: transport.incomingBitrate.maxBps } : {}),
     remoteFractionLost: transport.remoteLossFraction,
@@ -172,7 +175,17 @@ function transportDump(transport: ForwardingTransport, from: Inspected): Fields 
     maxBitrate: transport.incomingBitrate.maxBps,
     effectiveMaxBitrate: transport.toldRembBps,
     rtpListener: transport.listener.dump(),
+    outgoing: outgoingDump(transport),
   };
+}
+
+/** Why the transport sends what it sends; what JSON can't say is left out. */
+function outgoingDump(transport: ForwardingTransport): Fields {
+  return Object.fromEntries(
+    Object.entries(transport.outgoing.explain()).filter(
+      ([, value]) => typeof value !== 'number' || Number.isFinite(value),
+    ),
+  );
 }
 
 function receiverDump(receiver: Receiver): Fields {
@@ -210,6 +223,7 @@ function senderDump(sender: Sender): Fields {
     hasTransport: sender.transport !== undefined,
     active: sender.spec.active,
     supportedPayloadTypes: sender.codecs.supported,
+    ...(sender.video ? { layers: sender.transport?.outgoing.explainSender(sender) ?? null } : {}),
     ...(stream === undefined
       ? {}
       : {

@@ -58,6 +58,9 @@ export class WebRtcTransports {
         peerId: spec.peerId,
         plain: false,
         maxIncomingBitrate: spec.maxIncomingBitrate,
+        maxOutgoingBitrate: spec.maxOutgoingBitrate,
+        minOutgoingBitrate: spec.minOutgoingBitrate,
+        initialOutgoingBitrate: spec.initialOutgoingBitrate,
       },
       now,
     );

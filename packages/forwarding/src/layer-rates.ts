@@ -1,0 +1,61 @@
+const temporals = 8;
+const spatials = 4;
+const weight = 0.25;
+const minWindowMs = 200;
+
+/**
+ * Bit rates of the layers in one stream, smoothed over about two seconds: what the stream costs up to a spatial
+ * and a temporal layer.
+ */
+export class LayerRates {
+  /** Highest layers seen. */
+  maxSpatial = 0;
+  maxTemporal = 0;
+  readonly #bytes = new Float64Array(spatials * temporals);
+  readonly #bps = new Float64Array(spatials * temporals);
+  #since = Number.NaN;
+  #known = false;
+
+  add(spatial: number, temporal: number, bytes: number, now: number): void {
+    if (Number.isNaN(this.#since)) this.#since = now;
+    if (spatial >= spatials || temporal >= temporals) return;
+    if (spatial > this.maxSpatial) this.maxSpatial = spatial;
+    if (temporal > this.maxTemporal) this.maxTemporal = temporal;
+    this.#bytes[spatial * temporals + temporal]! += bytes;
+  }
+
+  tick(now: number): void {
+    const elapsed = now - this.#since;
+    if (!(elapsed >= minWindowMs)) return;
+    for (let i = 0; i < this.#bytes.length; i++) {
+      const bps = (this.#bytes[i]! * 8000) / elapsed;
+      this.#bps[i] = this.#known ? this.#bps[i]! + (bps - this.#bps[i]!) * weight : bps;
+      this.#bytes[i] = 0;
+    }
+    this.#known = true;
+    this.#since = now;
+  }
+
+  /** Whether bps() tells anything yet. */
+  get known(): boolean {
+    return this.#known;
+  }
+
+  /** Bits per second of everything up to these layers. */
+  bps(spatial: number, temporal: number): number {
+    let sum = 0;
+    for (let s = 0; s <= spatial; s++) {
+      for (let t = 0; t <= temporal; t++) sum += this.#bps[s * temporals + t]!;
+    }
+    return sum;
+  }
+
+  reset(): void {
+    this.maxSpatial = 0;
+    this.maxTemporal = 0;
+    this.#bytes.fill(0);
+    this.#bps.fill(0);
+    this.#since = Number.NaN;
+    this.#known = false;
+  }
+}

@@ -1,0 +1,201 @@
+import { absSendTimeFromMs, buildRtcp, buildRtpPacket, ntpFromUnixMs, parseRtcp, writeU24 } from '@weir/rtp';
+import { createRandom, type Random, type TestEndpoint } from '@weir/testing';
+import { wire } from '../specs.ts';
+import { type WorkerHost, wallClockOffsetMs } from '../worker-host.ts';
+
+export interface LayerPlan {
+  readonly rid: string;
+  readonly ssrc: number;
+  readonly bitrateBps: number;
+}
+
+/** The three encodings of a camera in Chrome, roughly. */
+export const threeLayers: readonly LayerPlan[] = [
+  { rid: 'r0', ssrc: 5000, bitrateBps: 150_000 },
+  { rid: 'r1', ssrc: 5001, bitrateBps: 500_000 },
+  { rid: 'r2', ssrc: 5002, bitrateBps: 1_500_000 },
+];
+
+export const fps = 30;
+const frameMs = 1000 / fps;
+const packetBytes = 1100;
+/** A key frame is so many times bigger than others; the frames after it pay for it. */
+const keyFrameRatio = 4;
+const ascii = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+/** What stands in the payload of each packet, for the viewer to judge what it got. */
+export interface FrameMark {
+  readonly layer: number;
+  readonly frame: number;
+  readonly packet: number;
+  readonly packets: number;
+  readonly key: boolean;
+  /** Milliseconds of the virtual clock. */
+  readonly capturedAt: number;
+}
+
+export const markOffset = 8;
+
+/** Reads the mark of a payload that begins with a VP8 descriptor of six bytes. */
+export function readMark(payload: Uint8Array): FrameMark {
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.length);
+  return {
+    layer: view.getUint8(markOffset),
+    key: view.getUint8(markOffset + 1) === 1,
+    frame: view.getUint32(markOffset + 2),
+    packet: view.getUint16(markOffset + 6),
+    packets: view.getUint16(markOffset + 8),
+    capturedAt: view.getFloat64(markOffset + 10),
+  };
+}
+
+/** Simulcast of constant bit rate: every layer 30 frames a second that vary in size, key frames when asked. */
+export class LayeredPublisher {
+  readonly layers: EncodedLayer[];
+  readonly #host: WorkerHost;
+  #stopped = false;
+
+  constructor(host: WorkerHost, endpoint: TestEndpoint, plans: readonly LayerPlan[], seed: number) {
+    this.#host = host;
+    const random = createRandom(seed);
+    this.layers = plans.map((plan, i) => new EncodedLayer(host, endpoint, plan, i, random.fork()));
+    endpoint.onRtcp = (data) => {
+      for (const packet of parseRtcp(data) ?? []) {
+        if (packet.type !== 'pli') continue;
+        for (const layer of this.layers) if (layer.plan.ssrc === packet.mediaSsrc) layer.wantKeyFrame();
+      }
+    };
+  }
+
+  start(): void {
+    const { clock } = this.#host;
+    const frame = () => {
+      if (this.#stopped) return;
+      for (const layer of this.layers) layer.sendFrame();
+      clock.at(clock.now() + frameMs, frame);
+    };
+    const report = () => {
+      if (this.#stopped) return;
+      for (const layer of this.layers) layer.sendReport();
+      clock.at(clock.now() + 1000, report);
+    };
+    frame();
+    clock.at(clock.now() + 100, report);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+}
+
+class EncodedLayer {
+  readonly plan: LayerPlan;
+  readonly index: number;
+  frames = 0;
+  keyFrames = 0;
+  readonly #host: WorkerHost;
+  readonly #endpoint: TestEndpoint;
+  readonly #random: Random;
+  readonly #time = new Uint8Array(3);
+  #sequence: number;
+  #timestamp: number;
+  #pictureId = 0;
+  #tl0 = 0;
+  #debt = 0;
+  #packets = 0;
+  #wantsKey = true;
+
+  constructor(host: WorkerHost, endpoint: TestEndpoint, plan: LayerPlan, index: number, random: Random) {
+    this.#host = host;
+    this.#endpoint = endpoint;
+    this.plan = plan;
+    this.index = index;
+    this.#random = random;
+    this.#sequence = 1000 + 20_000 * index;
+    this.#timestamp = random.uint32();
+  }
+
+  wantKeyFrame(): void {
+    this.#wantsKey = true;
+  }
+
+  sendFrame(): void {
+    const now = this.#host.clock.now();
+    const key = this.#wantsKey;
+    this.#wantsKey = false;
+    this.frames++;
+    if (key) this.keyFrames++;
+    this.#timestamp = (this.#timestamp + 90_000 / fps) >>> 0;
+    this.#pictureId = (this.#pictureId + 1) & 0x7fff;
+    this.#tl0 = (this.#tl0 + 1) & 255;
+    const mean = this.plan.bitrateBps / 8 / fps;
+    let size = mean * (0.8 + this.#random.next() * 0.4);
+    if (key) {
+      this.#debt += size * (keyFrameRatio - 1);
+      size *= keyFrameRatio;
+    } else {
+      const paid = Math.min(this.#debt, size * 0.25);
+      this.#debt -= paid;
+      size -= paid;
+    }
+    const packets = Math.max(1, Math.ceil(size / packetBytes));
+    const bytes = Math.max(40, Math.round(size / packets));
+    for (let i = 0; i < packets; i++) this.#sendPacket(key, i, packets, bytes, now);
+  }
+
+  sendReport(): void {
+    const { seconds, fraction } = ntpFromUnixMs(wallClockOffsetMs + this.#host.clock.now());
+    this.#endpoint.sendRtcp(
+      buildRtcp([
+        {
+          type: 'sr',
+          ssrc: this.plan.ssrc,
+          ntpSeconds: seconds,
+          ntpFraction: fraction,
+          rtpTimestamp: this.#timestamp,
+          packetCount: this.#packets,
+          octetCount: 0,
+          reports: [],
+        },
+      ]),
+    );
+  }
+
+  #sendPacket(key: boolean, packet: number, packets: number, bytes: number, now: number): void {
+    const payload = new Uint8Array(bytes);
+    payload.set([
+      0x80 | (packet === 0 ? 0x10 : 0),
+      0xe0,
+      0x80 | (this.#pictureId >> 8),
+      this.#pictureId & 255,
+      this.#tl0,
+      0,
+      key ? 0x10 : 0x11,
+    ]);
+    const view = new DataView(payload.buffer);
+    view.setUint8(markOffset, this.index);
+    view.setUint8(markOffset + 1, key ? 1 : 0);
+    view.setUint32(markOffset + 2, this.frames);
+    view.setUint16(markOffset + 6, packet);
+    view.setUint16(markOffset + 8, packets);
+    view.setFloat64(markOffset + 10, now);
+    writeU24(this.#time, 0, absSendTimeFromMs(now));
+    this.#packets++;
+    this.#endpoint.sendRtp(
+      buildRtpPacket({
+        payloadType: wire.vp8,
+        sequenceNumber: this.#sequence,
+        timestamp: this.#timestamp,
+        ssrc: this.plan.ssrc,
+        marker: packet === packets - 1,
+        extensions: [
+          { id: 3, data: this.#time },
+          { id: 9, data: ascii('0') },
+          { id: 10, data: ascii(this.plan.rid) },
+        ],
+        payload,
+      }),
+    );
+    this.#sequence = (this.#sequence + 1) & 0xffff;
+  }
+}
