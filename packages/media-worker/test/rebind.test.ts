@@ -24,9 +24,11 @@ function expectGoesOn(host: WorkerHost, viewer: Viewer, act: () => void): void {
   host.clock.runFor(3000);
   expect(viewer.got.size).toBeGreaterThan(before + 600);
   expect(viewer.highest).toBeGreaterThan(highest + 600);
-  // What was lost just before can't be asked for in between, and what is under way at the end may still be.
+  // What was lost just before, the newest frame among it, can't be asked for in between and is too old later;
+  // what is under way at the end may still come.
+  const frame = 20;
   const holes = viewer.holes.map((hole) => viewer.highest - ((viewer.highest - hole) & 0xffff));
-  expect(holes.filter((hole) => hole > highest && hole < viewer.highest - 50)).toEqual([]);
+  expect(holes.filter((hole) => hole > highest + frame && hole < viewer.highest - 50)).toEqual([]);
 }
 
 describe('numbers of a sender under the same keys', () => {
