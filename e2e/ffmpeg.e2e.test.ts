@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { post } from './bot.ts';
-import { decodingErrors, Ffmpeg, freePortPair, missingFfmpeg, PlainPeer, probe } from './ffmpeg.ts';
+import { contents, Ffmpeg, freePortPair, missingFfmpeg, PlainPeer, probe } from './ffmpeg.ts';
 import { PlainSession, servePlainPage } from './plain-session.ts';
 import { chromiumTabs, type TabMaker } from './tab.ts';
 import { type RunningWeir, startWeir, until } from './weir.ts';
@@ -19,7 +19,7 @@ let folder: string;
 describe.skipIf(absent !== undefined)('ffmpeg', () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'weir-ffmpeg-'));
-    // Nobody here reads events, and plain RTP is no sign of life.
+    // The programs here read no events, and are to be there before their media flows.
     weir = await startWeir({ WEIR_PEER_TIMEOUT_SECONDS: '120' });
     page = await servePlainPage();
     tabs = await chromiumTabs();
@@ -162,7 +162,7 @@ describe.skipIf(absent !== undefined)('ffmpeg', () => {
       await recorder.leave();
     }
 
-    const { streams, format } = probe(file);
+    const { streams, format, errors } = probe(file);
     const told = streams.map((stream) => ({ ...stream, nb_read_frames: Number(stream.nb_read_frames) }));
     console.log(`recorded ${format.duration} s: ${JSON.stringify(told)}`);
     expect(told).toEqual([
@@ -173,7 +173,12 @@ describe.skipIf(absent !== undefined)('ffmpeg', () => {
     // Fewer than a camera gives, since this machine may be slow; 50 packets of opus are a second.
     expect(told[0]!.nb_read_frames).toBeGreaterThan(20);
     expect(told[1]!.nb_read_frames).toBeGreaterThan(150);
-    expect(decodingErrors(file)).toBe('');
+    expect(errors).toBe('');
+    // The camera of the browser moves, and its microphone beeps.
+    const { pictures, loudestDb } = contents(file);
+    console.log(`${pictures} different pictures, loudest sample ${loudestDb} dB`);
+    expect(pictures).toBeGreaterThan(20);
+    expect(loudestDb).toBeGreaterThan(-40);
   });
 });
 

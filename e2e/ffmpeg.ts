@@ -107,25 +107,37 @@ function bind(port: number): Promise<Socket> {
 export interface Probe {
   readonly streams: { codec_type: string; codec_name: string; nb_read_frames: string }[];
   readonly format: { duration: string };
+  /** What the decoders complained about; empty if all is well. */
+  readonly errors: string;
 }
 
-/** @throws Error with ffprobe's words if it does not accept the file */
+/**
+ * Reads and decodes a whole file. (Not `ffmpeg -f null`: that also complains of times, and ffmpeg itself moves a
+ * stream a little when the first sender report shows how sound and pictures belong together.)
+ *
+ * @throws Error with ffprobe's words if it does not accept the file
+ */
 export function probe(file: string): Probe {
   const entries = 'stream=codec_type,codec_name,nb_read_frames:format=duration';
-  return JSON.parse(
-    ran('ffprobe', ['-v', 'error', '-count_frames', '-show_entries', entries, '-of', 'json', file]).stdout,
-  ) as Probe;
+  const args = ['-v', 'error', '-count_frames', '-show_entries', entries, '-of', 'json', file];
+  const { status, stdout, stderr } = spawnSync('ffprobe', args, { encoding: 'utf8', timeout: 30_000 });
+  if (status !== 0) throw new Error(`ffprobe ${file}: ${stderr}`);
+  return { ...(JSON.parse(stdout) as Omit<Probe, 'errors'>), errors: stderr.trim() };
 }
 
-/** Decodes all of a file; answers what ffmpeg had to complain about, which is nothing if all is well. */
-export function decodingErrors(file: string): string {
-  return ran('ffmpeg', ['-nostdin', '-v', 'error', '-i', file, '-f', 'null', '-']).stderr.trim();
-}
-
-function ran(program: string, args: readonly string[]): { stdout: string; stderr: string } {
-  const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8', timeout: 30_000 });
-  if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${stderr}`);
-  return { stdout, stderr };
+/** How many decoded pictures of a file differ from all others, and its loudest sample in dBFS (0 is the most). */
+export function contents(file: string): { pictures: number; loudestDb: number } {
+  const decode = (...args: string[]) =>
+    spawnSync('ffmpeg', ['-hide_banner', '-nostdin', '-i', file, ...args, '-'], {
+      encoding: 'utf8',
+      timeout: 30_000,
+    });
+  const hashes = decode('-map', '0:v', '-f', 'framemd5').stdout.match(/\b[0-9a-f]{32}$/gm) ?? [];
+  const heard = decode('-map', '0:a', '-af', 'volumedetect', '-f', 'null').stderr;
+  return {
+    pictures: new Set(hashes).size,
+    loudestDb: Number(/max_volume: (-?[\d.]+) dB/.exec(heard)?.[1] ?? Number.NaN),
+  };
 }
 
 /** A peer that has opus and VP8 and nothing more, as programs without WebRTC do; media by plain RTP. */

@@ -234,6 +234,51 @@ test('an outage of the database is refused in good order, heard by nobody in a c
   }
 }, 300_000);
 
+test('a database that hangs is waited for, but not for long', async (context) => {
+  if ('missing' in cluster) {
+    context.skip(cluster.missing);
+    return;
+  }
+  const { postgres, proxy } = cluster;
+  const docker = await containerOf(postgres.url);
+  const tally = new Tally();
+  const admin = new CarefulClient(proxy.url, await token({ admin: true }), tally);
+  await admin.call('POST', '/v1/rooms', { id: 'frozen' });
+  await docker('pause');
+  let attempts: Attempt[];
+  let patient: Promise<unknown>;
+  try {
+    const frozenAt = performance.now();
+    patient = admin.call('POST', '/v1/rooms/frozen/peers', { name: 'patient' });
+    const asked: Promise<Attempt>[] = [];
+    while (performance.now() - frozenAt < 8000) {
+      asked.push(
+        attempt(proxy.url, 'frozen'),
+        attempt(proxy.url, 'frozen/peers', { name: `guest-${asked.length}` }),
+      );
+      await pause(500);
+    }
+    attempts = await Promise.all(asked);
+  } finally {
+    await docker('unpause');
+  }
+  for (const { status, type, retryAfter, text } of attempts) {
+    expect({ status, type }, text).toEqual({ status: 503, type: 'application/problem+json' });
+    expect(Number(retryAfter)).toBeGreaterThanOrEqual(1);
+  }
+  const slowest = Math.max(...attempts.map(({ ms }) => ms));
+  // Ten seconds for a statement, five for a connection.
+  expect(slowest).toBeLessThan(17_000);
+  await patient;
+  const { peers } = await admin.call<{ peers: { name: string }[] }>('GET', '/v1/rooms/frozen/peers');
+  expect(peers.filter(({ name }) => name === 'patient')).toHaveLength(1);
+  console.table({
+    'refused while it hung': attempts.length,
+    'slowest, ms': Math.round(slowest),
+    'done nevertheless, as a whole': peers.length - 1,
+  });
+}, 120_000);
+
 interface Attempt {
   readonly status: number;
   readonly type: string | null;
@@ -268,7 +313,9 @@ async function joinsByName(tables: Tables, roomId: string): Promise<Map<string, 
 }
 
 /** Runs a verb of docker on the container that publishes the database's port, without holding up this process. */
-async function containerOf(url: string): Promise<(verb: 'stop' | 'start') => Promise<void>> {
+async function containerOf(
+  url: string,
+): Promise<(verb: 'stop' | 'start' | 'pause' | 'unpause') => Promise<void>> {
   const run = promisify(execFile);
   const { stdout } = await run('docker', ['ps', '-q', '--filter', `publish=${new URL(url).port}`]);
   const id = stdout.trim();

@@ -24,17 +24,18 @@ function expectGoesOn(host: WorkerHost, viewer: Viewer, act: () => void): void {
   host.clock.runFor(3000);
   expect(viewer.got.size).toBeGreaterThan(before + 600);
   expect(viewer.highest).toBeGreaterThan(highest + 600);
-  // What was lost just before can't be asked for in between, and what is under way at the end may still be.
+  // What was lost just before, the newest frame among it, can't be asked for in between and is too old later;
+  // what is under way at the end may still come.
+  const frame = 20;
   const holes = viewer.holes.map((hole) => viewer.highest - ((viewer.highest - hole) & 0xffff));
-  expect(holes.filter((hole) => hole > highest && hole < viewer.highest - 50)).toEqual([]);
+  expect(holes.filter((hole) => hole > highest + frame && hole < viewer.highest - 50)).toEqual([]);
 }
 
 describe('numbers of a sender under the same keys', () => {
   it('go on after it was unbound and bound again', () => {
     const { host, viewer, sender, endpoint } = scene();
     // Far enough that the rollover counter is no longer 0.
-    host.clock.runFor(240_000);
-    expect(viewer.highest - 65_536).toBeGreaterThan(65_536);
+    expect(host.clock.runWhile(() => viewer.highest < 2 * 65_536 + 100, 240_000)).toBe(true);
     for (let i = 0; i < 3; i++) {
       expectGoesOn(host, viewer, () => {
         host.update({ senders: [{ ...sender, transportId: null, active: false }] });
@@ -44,7 +45,7 @@ describe('numbers of a sender under the same keys', () => {
     }
     expect(viewer.arrivals.some(({ rtx }) => rtx)).toBe(true);
     expect(endpoint.unauthentic).toBe(0);
-  });
+  }, 30_000);
 
   it('go on when it comes back from another transport', () => {
     const { host, viewer, sender, transport, endpoint } = scene();
@@ -118,8 +119,7 @@ describe('numbers of a sender under the same keys', () => {
 
   it('begin anew, with rollover counter 0, where the keys are new', () => {
     const { host, sender, transport, viewer } = scene();
-    host.clock.runFor(240_000);
-    expect(viewer.highest - 65_536).toBeGreaterThan(65_536);
+    expect(host.clock.runWhile(() => viewer.highest < 2 * 65_536 + 100, 240_000)).toBe(true);
     host.update({ senders: [{ ...sender, transportId: null }], remove: { transports: [transport.id] } });
     const next = host.connected({ peerId: transport.peerId });
     const again: SenderSpec = { ...sender, transportId: next.spec.id };
@@ -128,7 +128,7 @@ describe('numbers of a sender under the same keys', () => {
     host.clock.runFor(3000);
     expect(fresh()).toBeGreaterThan(600);
     expect(next.endpoint.unauthentic).toBe(0);
-  });
+  }, 30_000);
 
   it('repeat only whole packets, byte by byte, where there is no RTX', () => {
     const { host, viewer, endpoint, sender } = scene({

@@ -20,6 +20,9 @@ export function openPostgres(url: string, options: PostgresOptions = {}): Driver
     types: { getTypeParser: typeParser },
   });
   pool.on('error', (error) => options.onError?.(error));
+  // The pool listens to idle connections only. One that breaks between two statements of a transaction must not end
+  // the process: the next statement fails with it.
+  pool.on('connect', (client) => client.on('error', () => {}));
   const dialect = new PgDialect();
 
   const transaction = async (begin: string, statements: readonly SQL[]): Promise<Row[][]> => {
@@ -32,7 +35,8 @@ export function openPostgres(url: string, options: PostgresOptions = {}): Driver
         await client.query('COMMIT');
         return answers;
       } catch (error) {
-        await client.query('ROLLBACK').catch(() => {});
+        // Whoever does not answer would keep us waiting once more; its connection is given up, which rolls back too.
+        if (error instanceof pg.DatabaseError) await client.query('ROLLBACK').catch(() => {});
         throw error;
       }
     });
