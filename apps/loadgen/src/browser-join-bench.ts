@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { launchChromium, missingBrowser } from '@weir/testing';
-import { serveBenchPage } from './browser-page.ts';
+import { serveBenchPage } from '../bench/browser-page.ts';
 import { Child, freePort } from './child.ts';
 import { type Summary, summarize } from './statistics.ts';
 

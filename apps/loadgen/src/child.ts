@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 
@@ -11,6 +11,8 @@ export interface ChildOptions {
   readonly command: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Its standard output is a protocol, not text to keep. */
+  readonly binary?: boolean;
 }
 
 /** A process under measurement: what it prints is kept, what it uses can be read, its end is ours. */
@@ -22,7 +24,7 @@ export class Child {
   #output = '';
   #stopping = false;
 
-  constructor({ command, args, env = {} }: ChildOptions) {
+  constructor({ command, args, env = {}, binary = false }: ChildOptions) {
     this.#name = command;
     this.#child = spawn(command, args, {
       cwd: root,
@@ -32,9 +34,11 @@ export class Child {
     const keep = (chunk: Buffer) => {
       this.#output = (this.#output + chunk.toString()).slice(-mostOutput);
     };
-    this.#child.stdout!.on('data', keep);
+    if (!binary) this.#child.stdout!.on('data', keep);
     this.#child.stderr!.on('data', keep);
     this.#child.stdin!.on('error', () => undefined);
+    running.add(this.#child);
+    this.#child.once('exit', () => running.delete(this.#child));
     const ended = Promise.withResolvers<never>();
     this.#child.once('error', (error) => ended.reject(new Error(`${command}: ${error.message}`)));
     this.#child.once('exit', (code, signal) => {
@@ -54,8 +58,8 @@ export class Child {
     return this.#child.stdout!;
   }
 
-  write(line: string): void {
-    this.#child.stdin!.write(line);
+  write(data: string | Uint8Array): void {
+    this.#child.stdin!.write(data);
   }
 
   /**
@@ -74,12 +78,23 @@ export class Child {
     }
   }
 
-  /** User and system time of the process so far, in microseconds (proc_pid_stat(5), fields 14 and 15). */
+  /**
+   * User and system time of all its threads so far, in microseconds: what the scheduler counts in nanoseconds,
+   * where the kernel tells (/proc/PID/task/TID/schedstat), else in ticks of 10 ms (proc_pid_stat(5), fields 14 and 15).
+   */
   cpuMicros(): number {
-    const stat = readFileSync(`/proc/${this.#child.pid}/stat`, 'utf8');
-    // The name, in brackets, may hold spaces.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return (Number(fields[11]) + Number(fields[12])) * microsPerTick;
+    const tasks = `/proc/${this.#child.pid}/task`;
+    try {
+      return readdirSync(tasks).reduce(
+        (sum, task) => sum + Number(readFileSync(`${tasks}/${task}/schedstat`, 'utf8').split(' ')[0]) / 1000,
+        0,
+      );
+    } catch {
+      const stat = readFileSync(`/proc/${this.#child.pid}/stat`, 'utf8');
+      // The name, in brackets, may hold spaces.
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      return (Number(fields[11]) + Number(fields[12])) * microsPerTick;
+    }
   }
 
   /** Resident memory in bytes. */
@@ -102,6 +117,13 @@ export class Child {
     clearTimeout(insist);
   }
 }
+
+const running = new Set<ChildProcess>();
+// However this program ends, nothing of it goes on.
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
 
 /** A TCP port of the loopback that is free now. */
 export async function freePort(): Promise<number> {

@@ -1,124 +1,148 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { Crowd } from './crowd.ts';
-import { connect, type OpenEndpoint, openEndpoint } from './endpoint.ts';
-import { sentAt } from './media.ts';
-import type { PodProcess } from './pod-process.ts';
+import { openCrowd } from './crowd.ts';
+import { connectEnd, type End, type Prepared, prepare, prepareOne } from './end.ts';
+import { audioPps, framesPerSecond, sentAt, streamsOf } from './media.ts';
 import { Publisher } from './publisher.ts';
-import { BenchRoom } from './room.ts';
 import { type Summary, summarize } from './statistics.ts';
+import type { RemoteSide, Target } from './targets/target.ts';
+
+/** Who is there, and what is sent. */
+export interface Scenario {
+  readonly name: string;
+  /** More than one: a meeting, in which each gets what the others send, so as many receivers as publishers. */
+  readonly publishers: number;
+  /** Two of them decrypt, as probes for latency; the others only count. */
+  readonly receivers: number;
+  /** Of 30 frames a second; 50 packets of speech come on top. */
+  readonly packetsPerFrame: number;
+}
+
+export function broadcast(receivers: number): Scenario {
+  return { name: `1 → ${receivers}`, publishers: 1, receivers, packetsPerFrame: 10 };
+}
+
+/** Everybody shows a thumbnail of one packet per frame, so that a gallery of 20 is what a link carries. */
+export function meeting(people: number): Scenario {
+  return { name: `${people} × ${people}`, publishers: people, receivers: people, packetsPerFrame: 1 };
+}
+
+/** Packets per second that the SFU has to send in a scenario. */
+export function egressPps({ publishers, receivers, packetsPerFrame }: Scenario): number {
+  const each = framesPerSecond * packetsPerFrame + audioPps;
+  return each * (publishers === 1 ? receivers : publishers * (publishers - 1));
+}
 
 export interface ForwardingResult {
-  readonly receivers: number;
+  readonly scenario: string;
   readonly srtpProfile: string;
   readonly seconds: number;
-  /** Datagrams that the pod sent in that time, as it counts them. */
-  readonly sentPackets: number;
+  /** RTP packets that the receivers got in that time. */
+  readonly packets: number;
   readonly egressPps: number;
-  /** Cores in use by the pod's process, all its threads. */
+  /** Cores in use by the SFU's process, all its threads. */
   readonly cpuCores: number;
+  /** CPU time, user and system, by packets that arrived. */
   readonly cpuMicrosPerPacket: number;
   /** Of all RTP packets that the receivers should have got. */
   readonly lossPercent: number;
   /** From the publisher's send call to the decrypted packet at a probe, in milliseconds. */
   readonly latencyMs: Summary;
-  readonly loopLagP99Ms: number;
-  readonly kernelDrops: number;
   readonly residentMiB: number;
+  /** Growth of resident memory by the receivers, from before they came to the end, by their number. */
+  readonly residentKiBPerReceiver: number;
 }
 
-/** One publisher, `receivers` receivers of which two are probes; measures for `seconds`. */
+/** Fills a room of the target as the scenario says, measures for `seconds`, and leaves. */
 export async function benchForwarding(
-  pod: PodProcess,
-  receivers: number,
+  target: Target,
+  scenario: Scenario,
   seconds: number,
 ): Promise<ForwardingResult> {
-  const room = new BenchRoom(pod.ref, pod.lease, pod.secrets, `forwarding-${receivers}`);
-  const crowd = new Crowd();
-  const opened: OpenEndpoint[] = [];
-  let publisher: Publisher | undefined;
+  const { publishers: publisherCount, receivers, packetsPerFrame } = scenario;
+  const room = await target.openRoom();
+  const crowd = await openCrowd(receivers - probeCount);
+  const ends: End[] = [];
+  const publishers: Publisher[] = [];
   try {
-    const join = async () => {
-      const ice = BenchRoom.credentials();
-      const one = await openEndpoint(room.remote(ice));
-      opened.push(one);
-      return { ice, endpoint: one.endpoint, fingerprint: one.endpoint.fingerprint };
-    };
-    const source = await join();
-    await room.publish(source);
-    await connect(source.endpoint);
+    for (let index = 0; index < publisherCount; index += 1) {
+      const streams = streamsOf(index);
+      const prepared = await prepareOne();
+      const end = await connectEnd(prepared, await room.publish(prepared.local, streams));
+      ends.push(end);
+      const publisher = new Publisher(end, streams, packetsPerFrame);
+      publishers.push(publisher);
+      publisher.start();
+    }
+    await pause(settleMs);
+    const residentBefore = target.residentBytes();
 
-    const probes = [await join(), await join()];
-    const credentials = Array.from({ length: receivers - probes.length }, () => BenchRoom.credentials());
-    const fingerprints = await crowd.open(credentials.map((ice) => room.remote(ice)));
-    await room.subscribe([
-      ...probes,
-      ...credentials.map((ice, index) => ({ ice, fingerprint: fingerprints[index]! })),
-    ]);
-    await Promise.all(probes.map(({ endpoint }) => connect(endpoint)));
-    await crowd.connect();
-
-    publisher = new Publisher(source.endpoint);
-    publisher.start();
+    const probing = [await prepareOne(), await prepareOne()];
+    const joining = [...probing, ...crowd.sockets.map(prepare)];
+    const joined: End[] = [];
+    for (let first = 0; first < joining.length; first += atOnce) {
+      const group = joining.slice(first, first + atOnce);
+      const remotes = await room.subscribe(
+        group.map(({ local }, index) =>
+          publisherCount === 1 ? { local } : { local, except: first + index },
+        ),
+      );
+      joined.push(...(await connectAll(group, remotes)));
+    }
+    ends.push(...joined);
     await pause(warmUpMs);
 
     let probed = 0;
     const latencies: number[] = [];
-    for (const { endpoint } of probes) {
-      endpoint.onRtp = (packet) => {
+    for (const end of joined.slice(0, probeCount)) {
+      end.onRtp = (packet) => {
         probed += 1;
         latencies.push(performance.now() - sentAt(packet));
       };
     }
-    const before = await read(pod, crowd, publisher);
-    probed = 0;
-    latencies.length = 0;
-    const probedFrom = publisher.sent;
+    const read = async () => {
+      const counts = await crowd.count();
+      return {
+        counted: counts.reduce((sum, count) => sum + count, probed),
+        published: publishers.reduce((sum, { sent }) => sum + sent, 0),
+        atMs: performance.now(),
+        cpuMicros: target.cpuMicros(),
+      };
+    };
+    const before = await read();
     await pause(seconds * 1000);
-    const probedOf = publisher.sent - probedFrom;
-    const probedNow = probed;
-    const after = await read(pod, crowd, publisher);
+    const after = await read();
 
     const elapsed = (after.atMs - before.atMs) / 1000;
-    const sentPackets = after.sentPackets - before.sentPackets;
+    const packets = after.counted - before.counted;
     const cpuMicros = after.cpuMicros - before.cpuMicros;
-    const expected =
-      (after.published - before.published) * (receivers - probes.length) + probedOf * probes.length;
-    const arrived = after.counted - before.counted + probedNow;
+    const each = publisherCount === 1 ? receivers : publisherCount - 1;
+    const expected = (after.published - before.published) * each;
+    const residentBytes = target.residentBytes();
     return {
-      receivers,
-      srtpProfile: source.endpoint.keys?.profile ?? 'none',
+      scenario: scenario.name,
+      srtpProfile: ends[0]!.srtpProfile,
       seconds: elapsed,
-      sentPackets,
-      egressPps: sentPackets / elapsed,
+      packets,
+      egressPps: packets / elapsed,
       cpuCores: cpuMicros / 1e6 / elapsed,
-      cpuMicrosPerPacket: cpuMicros / sentPackets,
-      lossPercent: Math.max(0, (100 * (expected - arrived)) / expected),
+      cpuMicrosPerPacket: cpuMicros / packets,
+      lossPercent: Math.max(0, (100 * (expected - packets)) / expected),
       latencyMs: summarize(latencies),
-      loopLagP99Ms: after.loopLagMs,
-      kernelDrops: after.kernelDrops - before.kernelDrops,
-      residentMiB: pod.residentBytes() / 2 ** 20,
+      residentMiB: residentBytes / 2 ** 20,
+      residentKiBPerReceiver: (residentBytes - residentBefore) / 1024 / receivers,
     };
   } finally {
-    publisher?.stop();
-    for (const one of opened) one.close();
+    for (const publisher of publishers) publisher.stop();
+    for (const end of ends) end.close();
     await crowd.close();
-    await room.empty();
   }
 }
 
-/** Everything of one moment; what takes time to ask comes first. */
-async function read(pod: PodProcess, crowd: Crowd, publisher: Publisher) {
-  const metrics = await pod.metrics();
-  const packets = await crowd.count();
-  return {
-    published: publisher.sent,
-    counted: packets.reduce((sum, count) => sum + count, 0),
-    atMs: performance.now(),
-    cpuMicros: pod.cpuMicros(),
-    sentPackets: metrics.get('weir_pod_sent_packets_total') ?? 0,
-    loopLagMs: metrics.get('weir_pod_event_loop_lag_milliseconds') ?? 0,
-    kernelDrops: metrics.get('weir_pod_kernel_socket_drops_total') ?? 0,
-  };
+async function connectAll(group: readonly Prepared[], remotes: readonly RemoteSide[]): Promise<End[]> {
+  return await Promise.all(group.map((prepared, index) => connectEnd(prepared, remotes[index]!)));
 }
 
-const warmUpMs = 3000;
+const probeCount = 2;
+const atOnce = 10;
+const settleMs = 1000;
+const warmUpMs = 2000;

@@ -1,29 +1,47 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, release } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type BrowserJoinResult, benchBrowserJoin } from './browser-join-bench.ts';
-import { benchForwarding, type ForwardingResult } from './forwarding-bench.ts';
-import { benchJoin, type JoinResult } from './join-bench.ts';
+import { benchBrowserJoin } from './browser-join-bench.ts';
+import { type ComparisonRow, compare } from './comparison.ts';
+import { broadcast, meeting } from './forwarding-bench.ts';
+import { benchJoin } from './join-bench.ts';
 import { audioPps, videoPayloadBytes, videoPps } from './media.ts';
+import { barChart } from './plot.ts';
 import { PodProcess } from './pod-process.ts';
-import { type Summary, table } from './statistics.ts';
+import { browserJoinReport, forwardingReport, goalReport, joinReport } from './report.ts';
+import { type TargetName, targetNames } from './targets/target.ts';
 
-const help = `Measures a media pod: CPU time per forwarded packet, latency, and join time by phase.
+const help = `Measures CPU time per forwarded packet, latency, loss and memory of Weir and of others, and a join by phase.
 
-Usage: npm run bench -- [--receivers 10,50] [--seconds 8] [--joins 20] [--json FILE] [--profile FOLDER]
+Usage: npm run bench -- [options]
 
-The pod runs as a process of its own and is driven through its control API; endpoints speak true STUN, DTLS and SRTP
-over the loopback. One publisher sends ${videoPps} video packets of ${videoPayloadBytes} bytes and ${audioPps} of opus per second.`;
+  --targets LIST    Who forwards: ${targetNames.join(', ')}, or all. Default: weir-native,weir-node.
+  --receivers LIST  Receivers of one publisher, each a scenario. Default: 10,50; none = no such scenario.
+  --meeting LIST    People who all show themselves to all. Default: none.
+  --runs N          Rounds; what is compared runs in turn in each. Default: 1.
+  --seconds N       Length of one measurement. Default: 5.
+  --joins N         Joins to be timed; 0 = none. Default: 20.
+  --json FILE       Writes everything there instead of printing it.
+  --svg FOLDER      Leaves plots.
+  --profile FOLDER  Leaves CPU profiles of the pods.
 
-/** However slow the machine is, it ends. */
-const deadlineMs = 180_000;
+Each SFU runs as a process of its own. Endpoints speak true STUN, DTLS and SRTP over the loopback. One publisher sends
+${videoPps} video packets of ${videoPayloadBytes} bytes and ${audioPps} of opus per second; in a meeting each sends 30 and ${audioPps}.`;
+
+/** A browser's join takes a second or two with its page. */
+const mostBrowserJoins = 6;
 
 const { values } = parseArgs({
   options: {
+    targets: { type: 'string', default: 'weir-native,weir-node' },
     receivers: { type: 'string', default: '10,50' },
-    seconds: { type: 'string', default: '8' },
+    meeting: { type: 'string', default: 'none' },
+    runs: { type: 'string', default: '1' },
+    seconds: { type: 'string', default: '5' },
     joins: { type: 'string', default: '20' },
     json: { type: 'string' },
+    svg: { type: 'string' },
     profile: { type: 'string' },
     help: { type: 'boolean', short: 'h', default: false },
   },
@@ -33,122 +51,93 @@ if (values.help) console.log(help);
 else await main();
 
 async function main(): Promise<void> {
-  const receivers = values.receivers.split(',').map((text) => whole('receivers', text, 2, 500));
+  const list = (name: string, text: string, most: number) =>
+    text === 'none' ? [] : text.split(',').map((one) => whole(name, one, 2, most));
+  const targets = values.targets === 'all' ? targetNames : values.targets.split(',').map(known);
+  const scenarios = [
+    ...list('receivers', values.receivers, 500).map(broadcast),
+    ...list('meeting', values.meeting, 30).map(meeting),
+  ];
+  const runs = whole('runs', values.runs, 1, 20);
   const seconds = whole('seconds', values.seconds, 1, 60);
-  const joins = whole('joins', values.joins, 1, 200);
+  const joins = whole('joins', values.joins, 0, 200);
   if (process.platform !== 'linux') {
     console.error('The benchmark reads CPU time from /proc and so needs Linux.');
     process.exit(1);
   }
-  const pod = await PodProcess.start(values.profile);
-  const late = setTimeout(() => {
-    console.error(`Not done after ${deadlineMs / 1000} s; giving up.`);
-    void pod.stop().finally(() => process.exit(1));
-  }, deadlineMs);
+  // However slow the machine is, it ends.
+  const deadlineSeconds = 120 + scenarios.length * targets.length * runs * (seconds + 40);
+  setTimeout(() => {
+    console.error(`Not done after ${deadlineSeconds} s; giving up.`);
+    process.exit(1);
+  }, deadlineSeconds * 1000).unref();
+
+  const at = new Date().toISOString();
+  const machine = `${cpus()[0]?.model ?? 'unknown CPU'} × ${cpus().length}, Linux ${release()}, Node ${process.version}`;
+  const loadBefore = loadavg()[0]!;
+  console.log(`${machine}; load ${loadBefore.toFixed(1)}\n`);
+  if (loadBefore > cpus().length / 2) {
+    console.log('This machine is busy: CPU per packet holds roughly, latency and loss say nothing.\n');
+  }
+  const rows = await compare({
+    targets,
+    scenarios,
+    runs,
+    seconds,
+    profileFolder: values.profile,
+    say: (line) => console.log(line),
+  });
+  if (rows.length > 0) console.log(`\n${forwardingReport(rows)}`);
+  const goalLines = goalReport(rows);
+  if (goalLines !== undefined) console.log(`\n${goalLines}`);
+  if (values.svg !== undefined) plot(rows, values.svg, `${at.slice(0, 10)}, ${machine}`);
+
+  const measuredJoin = joins === 0 ? undefined : await joinOfPod(joins);
+  if (measuredJoin !== undefined) console.log(`\n${joinReport(measuredJoin)}`);
+  const browserJoin = joins === 0 ? undefined : await benchBrowserJoin(Math.min(joins, mostBrowserJoins));
+  if (joins !== 0) console.log(`\n${browserJoinReport(browserJoin)}`);
+
+  const json = JSON.stringify({
+    at,
+    machine,
+    loadBefore,
+    loadAfter: loadavg()[0],
+    forwarding: rows.map((row) => ({ ...row, runs: row.runs.map((run) => run ?? null) })),
+    join: measuredJoin ?? null,
+    browserJoin: browserJoin ?? null,
+  });
+  if (values.json === undefined) console.log(`\n${json}`);
+  else writeFileSync(values.json, `${json}\n`);
+}
+
+async function joinOfPod(joins: number) {
+  const pod = await PodProcess.start('auto');
   try {
-    const machine = `${cpus()[0]?.model ?? 'unknown CPU'} × ${cpus().length}, Linux ${release()}, Node ${process.version}`;
-    console.log(`Weir media pod, engine node; ${machine}\n`);
-    const busy = loadavg()[0]!;
-    if (busy > cpus().length / 2) {
-      console.log(
-        `This machine is busy (load ${busy.toFixed(1)} on ${cpus().length} cores): CPU per packet holds roughly, latency and loss say nothing.\n`,
-      );
-    }
-    const join = await benchJoin(pod, joins);
-    const forwarding: ForwardingResult[] = [];
-    for (const count of receivers) forwarding.push(await benchForwarding(pod, count, seconds));
-    const browserJoin = await benchBrowserJoin(Math.min(joins, 6));
-    print(forwarding, join, browserJoin);
-    const json = JSON.stringify({
-      machine,
-      loadBefore: busy,
-      at: new Date().toISOString(),
-      forwarding,
-      join,
-      browserJoin: browserJoin ?? null,
-    });
-    if (values.json === undefined) console.log(`\n${json}`);
-    else writeFileSync(values.json, `${json}\n`);
+    return await benchJoin(pod, joins);
   } finally {
-    clearTimeout(late);
     await pod.stop();
   }
 }
 
-function print(
-  forwarding: readonly ForwardingResult[],
-  join: JoinResult,
-  browserJoin: BrowserJoinResult | undefined,
-): void {
-  console.log('Forwarding');
-  console.log(
-    table([
-      [
-        'receivers',
-        'SRTP',
-        'egress pps',
-        'cores',
-        'CPU µs/packet',
-        'loss %',
-        'latency ms p50',
-        'p95',
-        'p99',
-        'loop lag ms',
-        'RSS MiB',
-      ],
-      ...forwarding.map((one) => [
-        String(one.receivers),
-        one.srtpProfile,
-        one.egressPps.toFixed(0),
-        one.cpuCores.toFixed(3),
-        one.cpuMicrosPerPacket.toFixed(1),
-        one.lossPercent.toFixed(3),
-        one.latencyMs.p50.toFixed(2),
-        one.latencyMs.p95.toFixed(2),
-        one.latencyMs.p99.toFixed(2),
-        one.loopLagP99Ms.toFixed(1),
-        one.residentMiB.toFixed(0),
-      ]),
-    ]),
+function plot(rows: readonly ComparisonRow[], folder: string, note: string): void {
+  mkdirSync(folder, { recursive: true });
+  const cpu = { title: 'CPU µs per forwarded packet (less is better)', note };
+  const memory = { title: 'Resident memory per receiver, KiB (less is better)', note };
+  writeFileSync(
+    join(folder, 'cpu-per-packet.svg'),
+    barChart(rows, { ...cpu, figure: ({ cpuMicrosPerPacket }) => cpuMicrosPerPacket }),
   );
-  printPhases(
-    `Join of an endpoint through the pod's control API, ${join.total.count} one after the other, ms`,
-    {
-      HTTP: join.http,
-      ICE: join.ice,
-      DTLS: join.dtls,
-      'first packet': join.firstPacket,
-      total: join.total,
-    },
+  writeFileSync(
+    join(folder, 'memory-per-receiver.svg'),
+    barChart(rows, { ...memory, figure: ({ residentKiBPerReceiver }) => residentKiBPerReceiver }),
   );
-  if (browserJoin === undefined)
-    console.log('\nFirst decoded frame: NOT MEASURED, there is no Chromium here.');
-  else {
-    const { browser, http, ice, dtls, firstPacket, firstFrame, total } = browserJoin;
-    printPhases(`Join of ${browser} through signaling and pod, ${total.count} one after the other, ms`, {
-      HTTP: http,
-      ICE: ice,
-      DTLS: dtls,
-      'first packet': firstPacket,
-      'first decoded frame': firstFrame,
-      total,
-    });
-  }
 }
 
-function printPhases(title: string, phases: Readonly<Record<string, Summary>>): void {
-  console.log(`\n${title}`);
-  console.log(
-    table([
-      ['phase', 'p50', 'p95', 'max'],
-      ...Object.entries(phases).map(([name, { p50, p95, max }]) => [
-        name,
-        p50.toFixed(1),
-        p95.toFixed(1),
-        max.toFixed(1),
-      ]),
-    ]),
-  );
+function known(name: string): TargetName {
+  const found = targetNames.find((one) => one === name);
+  if (found !== undefined) return found;
+  console.error(`--targets: one of ${targetNames.join(', ')}, not "${name}"`);
+  process.exit(2);
 }
 
 function whole(name: string, text: string, least: number, greatest: number): number {

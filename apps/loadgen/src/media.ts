@@ -1,13 +1,18 @@
 import { buildRtpPacket } from '@weir/rtp';
+import type { Streams } from './targets/target.ts';
 
-/** What the publisher sends: 30 frames of 10 packets and 50 packets of speech per second. */
+/** What a publisher sends unless told otherwise: 30 frames of 10 packets and 50 packets of speech per second. */
 export const videoPps = 300;
 export const audioPps = 50;
-export const packetsPerFrame = 10;
+export const framesPerSecond = 30;
 export const videoPayloadBytes = 1200;
 const audioPayloadBytes = 120;
 
-export const ssrcs = { video: 1111, rtx: 1112, audio: 2222 } as const;
+/** SSRCs of a publisher, by its index. */
+export function streamsOf(publisher: number): Streams {
+  return { video: 1111 + 10 * publisher, rtx: 1112 + 10 * publisher, audio: 1113 + 10 * publisher };
+}
+
 /** Payload types of the publisher, and those of the room. */
 export const publisherTypes = { vp8: 96, rtx: 97, opus: 111 } as const;
 export const roomTypes = { vp8: 101, rtx: 102, opus: 100 } as const;
@@ -16,7 +21,13 @@ export const roomTypes = { vp8: 101, rtx: 102, opus: 100 } as const;
  * One packet of VP8 (RFC 7741) whose last 8 bytes are the time of sending, so that a receiver in this process
  * can tell how long it was on its way.
  */
-export function videoPacket(index: number, keyFrame: boolean, sentAtMs: number): Uint8Array {
+export function videoPacket(
+  index: number,
+  packetsPerFrame: number,
+  keyFrame: boolean,
+  sentAtMs: number,
+  ssrc: number,
+): Uint8Array {
   const frame = Math.floor(index / packetsPerFrame);
   const inFrame = index % packetsPerFrame;
   const payload = new Uint8Array(videoPayloadBytes);
@@ -35,14 +46,14 @@ export function videoPacket(index: number, keyFrame: boolean, sentAtMs: number):
     payloadType: publisherTypes.vp8,
     sequenceNumber: index & 0xffff,
     timestamp: (frame * 3000) >>> 0,
-    ssrc: ssrcs.video,
+    ssrc,
     marker: inFrame === packetsPerFrame - 1,
     payload,
   });
 }
 
 /** One packet of opus, 20 ms, stamped likewise. */
-export function audioPacket(index: number, sentAtMs: number): Uint8Array {
+export function audioPacket(index: number, sentAtMs: number, ssrc: number): Uint8Array {
   const payload = new Uint8Array(audioPayloadBytes);
   payload[0] = 0x78;
   stamp(payload, sentAtMs);
@@ -50,7 +61,7 @@ export function audioPacket(index: number, sentAtMs: number): Uint8Array {
     payloadType: publisherTypes.opus,
     sequenceNumber: index & 0xffff,
     timestamp: (index * 960) >>> 0,
-    ssrc: ssrcs.audio,
+    ssrc,
     payload,
   });
 }

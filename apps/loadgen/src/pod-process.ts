@@ -19,10 +19,11 @@ export class PodProcess {
   readonly #signaling: Server;
 
   /**
+   * @param engine `native` fails where it was not built
    * @param profileFolder where Node leaves a CPU profile of the pod, for Chromium's developer tools
    * @throws Error with the pod's output when it does not come up within 30 s
    */
-  static async start(profileFolder?: string): Promise<PodProcess> {
+  static async start(engine: 'auto' | 'node' | 'native', profileFolder?: string): Promise<PodProcess> {
     const secrets: PodSecrets = [randomBytes(32).toString('hex')];
     const podId = 'bench';
     const first = Promise.withResolvers<PodLease>();
@@ -56,6 +57,8 @@ export class PodProcess {
         WEIR_SIGNALING_URL: `http://127.0.0.1:${(signaling.address() as AddressInfo).port}`,
         WEIR_POD_SECRETS: secrets[0],
         WEIR_POD_ID: podId,
+        WEIR_ENGINE: engine,
+        WEIR_WORKERS: '1',
         WEIR_MEDIA_IP: '127.0.0.1',
         WEIR_MEDIA_PORT: '0',
         WEIR_CONTROL_IP: '127.0.0.1',
@@ -93,12 +96,6 @@ export class PodProcess {
   /** Resident memory in bytes. */
   residentBytes(): number {
     return this.#child.residentBytes();
-  }
-
-  /** Values of the pod's metrics without labels. */
-  async metrics(): Promise<Map<string, number>> {
-    const text = await (await fetch(`${this.ref.controlUrl}/metrics`)).text();
-    return new Map([...text.matchAll(/^(\w+) (\S+)$/gm)].map(([, name, value]) => [name!, Number(value)]));
   }
 
   async stop(): Promise<void> {

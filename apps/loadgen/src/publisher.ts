@@ -1,19 +1,30 @@
 import { parseRtcp } from '@weir/rtp';
-import type { TestEndpoint } from '@weir/testing';
-import { audioPacket, audioPps, packetsPerFrame, videoPacket, videoPps } from './media.ts';
+import { audioPacket, audioPps, framesPerSecond, streamsOf, videoPacket, videoPps } from './media.ts';
+import type { Streams } from './targets/target.ts';
+
+/** What a publisher needs of its endpoint. */
+interface Sending {
+  onRtcp: ((packet: Uint8Array) => void) | undefined;
+  sendRtp(packet: Uint8Array): boolean;
+}
 
 /** Sends a camera and a microphone at an even pace, and a key frame when it is asked for one. */
 export class Publisher {
   videoSent = 0;
   audioSent = 0;
   keyFrames = 0;
-  readonly #endpoint: TestEndpoint;
+  readonly #endpoint: Sending;
+  readonly #streams: Streams;
+  readonly #packetsPerFrame: number;
   #timer: NodeJS.Timeout | undefined;
   #keyFrameWanted = true;
   #keyFrame = false;
 
-  constructor(endpoint: TestEndpoint) {
+  /** @param packetsPerFrame of 30 frames a second */
+  constructor(endpoint: Sending, streams = streamsOf(0), packetsPerFrame = videoPps / framesPerSecond) {
     this.#endpoint = endpoint;
+    this.#streams = streams;
+    this.#packetsPerFrame = packetsPerFrame;
     endpoint.onRtcp = (packet) => {
       if (parseRtcp(packet)?.some(({ type }) => type === 'pli' || type === 'fir'))
         this.#keyFrameWanted = true;
@@ -26,11 +37,12 @@ export class Publisher {
 
   start(): void {
     const startedAt = performance.now();
+    const pps = framesPerSecond * this.#packetsPerFrame;
     this.#timer = setInterval(() => {
       const seconds = (performance.now() - startedAt) / 1000;
-      while (this.videoSent < seconds * videoPps) this.#sendVideo();
+      while (this.videoSent < seconds * pps) this.#sendVideo();
       while (this.audioSent < seconds * audioPps) {
-        this.#endpoint.sendRtp(audioPacket(this.audioSent, performance.now()));
+        this.#endpoint.sendRtp(audioPacket(this.audioSent, performance.now(), this.#streams.audio));
         this.audioSent += 1;
       }
     }, 2);
@@ -41,12 +53,15 @@ export class Publisher {
   }
 
   #sendVideo(): void {
-    if (this.videoSent % packetsPerFrame === 0) {
+    if (this.videoSent % this.#packetsPerFrame === 0) {
       this.#keyFrame = this.#keyFrameWanted;
       this.#keyFrameWanted = false;
       if (this.#keyFrame) this.keyFrames += 1;
     }
-    this.#endpoint.sendRtp(videoPacket(this.videoSent, this.#keyFrame, performance.now()));
+    const { video } = this.#streams;
+    this.#endpoint.sendRtp(
+      videoPacket(this.videoSent, this.#packetsPerFrame, this.#keyFrame, performance.now(), video),
+    );
     this.videoSent += 1;
   }
 }

@@ -10,7 +10,8 @@ import type {
   SenderSpec,
 } from '@weir/protocol';
 import type { RemoteTransport } from '@weir/testing';
-import { publisherTypes, roomTypes, ssrcs } from './media.ts';
+import { publisherTypes, roomTypes, streamsOf } from './media.ts';
+import type { Streams } from './targets/target.ts';
 
 /** An endpoint that is to join: ICE credentials of its transport, and the fingerprint of its certificate. */
 export interface Joining {
@@ -27,7 +28,8 @@ export class BenchRoom {
   #version = 0;
   #nextId = 10_000_001;
   #nextSsrc = 700_001;
-  #receivers: ReceiverSpec[] = [];
+  /** Camera and microphone of each publisher. */
+  readonly #published: ReceiverSpec[][] = [];
 
   constructor(pod: PodRef, lease: PodLease, secrets: PodSecrets, roomId: string) {
     this.#client = new PodClient({ secrets });
@@ -49,41 +51,43 @@ export class BenchRoom {
     };
   }
 
-  /** Camera and microphone. */
-  async publish(joining: Joining): Promise<void> {
+  /** Camera and microphone of one more publisher. */
+  async publish(joining: Joining, streams: Streams = streamsOf(0)): Promise<void> {
     const transport = this.#transport(joining);
     const common = {
       peerId: transport.peerId,
       transportId: transport.id,
       headerExtensions: [],
-      cname: 'publisher',
+      cname: `publisher ${this.#published.length}`,
       paused: false,
       keyFrameRequestDelayMs: 0,
     };
-    this.#receivers = [
+    const receivers: ReceiverSpec[] = [
       {
         ...common,
         id: this.#id(),
         kind: 'video',
         codecs: videoCodecs(publisherTypes),
-        encodings: [{ ssrc: ssrcs.video, rtxSsrc: ssrcs.rtx }],
+        encodings: [{ ssrc: streams.video, rtxSsrc: streams.rtx }],
       },
       {
         ...common,
         id: this.#id(),
         kind: 'audio',
         codecs: audioCodecs(publisherTypes),
-        encodings: [{ ssrc: ssrcs.audio }],
+        encodings: [{ ssrc: streams.audio }],
       },
     ];
-    await this.#apply({ transports: [transport], receivers: this.#receivers, senders: [] });
+    this.#published.push(receivers);
+    await this.#apply({ transports: [transport], receivers, senders: [] });
   }
 
-  /** Endpoints that get both; one update for all of them. */
-  async subscribe(joining: readonly Joining[]): Promise<void> {
+  /** Endpoints that get all that is published, except by the publisher of that index; one update for all of them. */
+  async subscribe(joining: readonly (Joining & { readonly except?: number })[]): Promise<void> {
     const transports = joining.map((one) => this.#transport(one));
-    const senders = transports.flatMap(({ id, peerId }) =>
-      this.#receivers.map(({ id: receiverId, kind }): SenderSpec => {
+    const senders = transports.flatMap(({ id, peerId }, index) => {
+      const wanted = this.#published.filter((_, publisher) => publisher !== joining[index]!.except).flat();
+      return wanted.map(({ id: receiverId, kind, cname }): SenderSpec => {
         const ssrc = this.#nextSsrc;
         this.#nextSsrc += 2;
         return {
@@ -96,12 +100,12 @@ export class BenchRoom {
           ...(kind === 'video' ? { rtxSsrc: ssrc + 1 } : {}),
           codecs: kind === 'video' ? videoCodecs(roomTypes) : audioCodecs(roomTypes),
           headerExtensions: [],
-          cname: 'publisher',
+          cname,
           active: true,
           priority: 1,
         };
-      }),
-    );
+      });
+    });
     await this.#apply({ transports, receivers: [], senders });
   }
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { summarize, table } from './statistics.ts';
+import { median, summarize, table } from './statistics.ts';
 
 it('summarize takes the nearest rank', () => {
   const values = Array.from({ length: 100 }, (_, index) => 100 - index);
@@ -16,4 +16,10 @@ it('table aligns columns', () => {
       ['long name', '5'],
     ]),
   ).toBe(['what        n', '─────────────', 'a          10', 'long name   5'].join('\n'));
+});
+
+it('median is the middle', () => {
+  expect(median([9, 1, 5])).toBe(5);
+  expect(median([9, 1, 5, 7])).toBe(6);
+  expect(median([])).toBeNaN();
 });
