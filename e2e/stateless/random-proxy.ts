@@ -21,11 +21,14 @@ export class RandomProxy {
   /** Requests that came; those refused since no instance listened; answers that broke off. */
   readonly counts = { requests: 0, unanswered: 0, broken: 0 };
 
+  #held: Promise<void> | undefined;
+
   private constructor(ports: readonly number[], random: Random) {
     this.#targets = ports.map((port) => ({ port, agent: new Agent({ keepAlive: true }) }));
     this.#random = random;
-    this.#server = createServer((incoming, outgoing) => {
+    this.#server = createServer(async (incoming, outgoing) => {
       this.counts.requests += 1;
+      await this.#held;
       this.#forward(incoming, outgoing, this.#drawn());
     });
     this.#server.keepAliveTimeout = 60_000;
@@ -39,6 +42,16 @@ export class RandomProxy {
 
   get url(): string {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** Lets nothing through until the answered function is called. */
+  hold(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#held = promise;
+    return () => {
+      this.#held = undefined;
+      resolve();
+    };
   }
 
   async stop(): Promise<void> {
