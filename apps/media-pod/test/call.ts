@@ -9,7 +9,7 @@ import type {
   WebRtcTransportSpec,
 } from '@weir/protocol';
 import { buildRtpPacket } from '@weir/rtp';
-import { openUdpSocket, realClock, TestEndpoint } from '@weir/testing';
+import { openUdpSocket, type RemoteTransport, realClock, TestEndpoint } from '@weir/testing';
 
 const opus: CodecSpec = {
   payloadType: 111,
@@ -57,6 +57,9 @@ export class Call {
   readonly heard: number[] = [];
   /** Sequence numbers that arrived at the listener. */
   readonly sequenceNumbers: number[] = [];
+  /** With the packet's own number, which the pod does not change. */
+  onSent: ((number: number) => void) | undefined;
+  onHeard: ((number: number) => void) | undefined;
   #sequence = 1;
 
   private constructor(speaker: TestEndpoint, listener: TestEndpoint) {
@@ -65,6 +68,7 @@ export class Call {
     listener.onRtp = (packet) => {
       this.heard.push(packet.at(-1)!);
       this.sequenceNumbers.push((packet[2]! << 8) | packet[3]!);
+      this.onHeard?.((packet.at(-3)! << 8) | packet.at(-2)!);
     };
   }
 
@@ -126,7 +130,7 @@ export class Call {
   }
 
   /** Talks on while something happens; answers how many packets it sent. */
-  async talkDuring(happening: Promise<unknown>): Promise<number> {
+  async talkDuring(happening: Promise<unknown>, intervalMs = 5): Promise<number> {
     let over = false;
     const end = happening.finally(() => {
       over = true;
@@ -134,7 +138,7 @@ export class Call {
     let sent = 0;
     for (; !over; sent += 1) {
       this.#utter(0);
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await new Promise((resolve) => setTimeout(resolve, intervalMs));
     }
     await end;
     return sent;
@@ -148,13 +152,14 @@ export class Call {
 
   #utter(word: number): void {
     this.#sequence += 1;
+    this.onSent?.(this.#sequence & 0xffff);
     this.speaker.sendRtp(
       buildRtpPacket({
         payloadType: 111,
         sequenceNumber: this.#sequence,
         timestamp: this.#sequence * 960,
         ssrc: 1234,
-        payload: Uint8Array.of(0xf8, 0xff, word),
+        payload: Uint8Array.of(0xf8, 0xff, (this.#sequence >> 8) & 255, this.#sequence & 255, word),
       }),
     );
   }
@@ -171,12 +176,26 @@ export async function openEndpoint(
   roomId: string,
   ice: WebRtcTransportSpec['ice'],
 ): Promise<TestEndpoint> {
-  const candidates = addressesOfRoom(lease.addresses, roomId).filter(
-    ({ protocol, ip }) => protocol === 'udp' && ip === '127.0.0.1',
-  );
-  const fingerprint = lease.fingerprints.find(({ algorithm }) => algorithm === 'sha-256')!;
-  const socket = await openUdpSocket();
-  return new TestEndpoint({ socket, clock: realClock, remote: { ice, candidates, fingerprint } });
+  return new TestEndpoint({
+    socket: await openUdpSocket(),
+    clock: realClock,
+    remote: remoteOf(lease, roomId, ice),
+  });
+}
+
+/** What signaling tells of a transport on a pod. */
+export function remoteOf(
+  lease: Pick<PodLease, 'addresses' | 'fingerprints'>,
+  roomId: string,
+  ice: WebRtcTransportSpec['ice'],
+): RemoteTransport {
+  return {
+    ice,
+    candidates: addressesOfRoom(lease.addresses, roomId).filter(
+      ({ protocol, ip }) => protocol === 'udp' && ip === '127.0.0.1',
+    ),
+    fingerprint: lease.fingerprints.find(({ algorithm }) => algorithm === 'sha-256')!,
+  };
 }
 
 /** Resolves when it is closed by the other side, with the reason. */

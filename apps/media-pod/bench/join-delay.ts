@@ -1,0 +1,52 @@
+/**
+ * What a call feels of 100 others that join at once, on a real pod over the loopback: the way of its packets
+ * through the pod before and during. Talk, pod and joiners share the machine's processors, so with few of them this
+ * shows more than the pod's own doing; join-turns.ts shows that alone. Run from the root:
+ * `npx node apps/media-pod/bench/join-delay.ts [native|node] [joins]`
+ */
+import { PodClient } from '@weir/pod-control';
+import { Call } from '../test/call.ts';
+import { secrets } from '../test/signaling-double.ts';
+import { Joiners } from './joiners.ts';
+import { startPodProcess } from './pod-process.ts';
+
+const [engine = 'auto', joins = '100'] = process.argv.slice(2);
+const pod = await startPodProcess({ WEIR_ENGINE: engine });
+const call = await Call.start(new PodClient({ secrets }), pod.ref, pod.lease);
+await call.say(1);
+
+/** Packets on their way, by sequence number. */
+const sentAt = new Map<number, number>();
+const delays: number[] = [];
+call.onSent = (sequence) => sentAt.set(sequence, performance.now());
+call.onHeard = (sequence) => {
+  const at = sentAt.get(sequence);
+  if (at !== undefined) delays.push(performance.now() - at);
+  sentAt.delete(sequence);
+};
+
+async function measure(what: string, happening: Promise<unknown>): Promise<void> {
+  delays.length = 0;
+  sentAt.clear();
+  const sent = await call.talkDuring(happening, 2);
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  delays.sort((a, b) => a - b);
+  const at = (share: number) => (delays[Math.floor((delays.length - 1) * share)] ?? Number.NaN).toFixed(1);
+  console.log(
+    `${what}: ${sent} packets, ${sentAt.size} lost, p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, at most ${at(1)} ms`,
+  );
+}
+
+const { ref, lease } = pod;
+const joiners = new Joiners();
+const batch = (round: number, count: number) =>
+  joiners.join({ ref, lease, roomId: `joins-${round}`, firstId: 20_000_000, count, version: 1, stay: true });
+await batch(0, 10);
+for (let round = 1; round <= 3; round += 1) {
+  await measure('quiet', new Promise((resolve) => setTimeout(resolve, 2000)));
+  await measure(`${joins} joins`, batch(round, Number(joins)));
+}
+joiners.end();
+call.hangUp();
+await pod.stop();
+process.exit(0);
