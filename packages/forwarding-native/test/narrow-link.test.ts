@@ -48,7 +48,7 @@ run(
   60_000,
 );
 
-const slow = 'ip link set lo up && tc qdisc add dev lo root tbf rate 20mbit burst 20kb latency 5s';
+const slow = 'ip link set lo up && tc qdisc add dev lo root tbf rate 4mbit burst 20kb latency 5s';
 
 run(
   'what a slow link does not take at once waits, and leaves in order',
