@@ -198,7 +198,7 @@ export class Pod {
       addresses: [...this.#workers.addresses],
       fingerprints: [...this.#workers.fingerprints],
       capacity: config.capacity,
-      placeable: !this.#draining && this.transports < config.capacity && this.#workers.missing.length === 0,
+      placeable: !this.#draining && this.transports < config.capacity && this.#workers.troubled.length === 0,
       draining: this.#draining,
       load: { ...this.#census.count, ...this.#load() },
       rooms: await this.#workers.rooms(),
@@ -248,8 +248,8 @@ export class Pod {
     if (this.#draining) return 'the pod is draining';
     const { capacity } = this.#options.config;
     if (this.transports >= capacity) return `all ${capacity} transports are taken`;
-    const [missing] = this.#workers.missing;
-    if (missing !== undefined) return `media worker ${missing} is being started again`;
+    const [troubled] = this.#workers.troubled;
+    if (troubled !== undefined) return `media worker ${troubled} is being started again`;
     const { leaseAcknowledgedAt, leaseSeconds } = this.#reporter.status;
     if (leaseAcknowledgedAt === undefined) return 'signaling has not acknowledged the lease yet';
     if (performance.now() - leaseAcknowledgedAt > (leaseSeconds ?? 15) * 1000) {

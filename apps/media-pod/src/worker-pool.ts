@@ -34,6 +34,8 @@ interface Place {
   startedAt: number;
   /** Deaths in short order. */
   deaths: number;
+  /** The first try to raise it is over, or should not come at once. */
+  troubled: boolean;
   restarts: number;
   /** Totals of the threads that are gone. */
   buried: WorkerCounters;
@@ -111,9 +113,17 @@ export class WorkerPool {
     return this.#places.map(({ restarts }) => restarts);
   }
 
-  /** Workers that cannot take rooms at present. */
+  /** Workers that are being raised again. */
   get missing(): readonly number[] {
     return this.#places.filter(({ worker }) => worker === undefined).map(({ index }) => index);
+  }
+
+  /**
+   * Those of them that could not be raised at once, or died again soon: nothing new should come to them. Calls for
+   * one that is just being raised wait instead.
+   */
+  get troubled(): readonly number[] {
+    return this.#places.filter(({ troubled }) => troubled).map(({ index }) => index);
   }
 
   workerOf(roomId: string): number {
@@ -176,15 +186,17 @@ export class WorkerPool {
       if (!(error instanceof WorkerGone)) throw error;
       // Whether it was done does not matter: all that it did died with the worker. Once only, in case that it
       // is what kills.
-      return await call(await this.#present(place, deadline));
+      return await call(await this.#present(place, deadline)).catch((again: unknown) => {
+        throw again instanceof WorkerGone ? unreachable(place) : again;
+      });
     }
   }
 
   async #present(place: Place, deadline: number): Promise<ThreadWorker> {
-    while (place.worker === undefined) {
+    while (place.worker === undefined || this.#closed) {
       const left = deadline - performance.now();
       if (this.#closed || left <= 0) {
-        throw new PodCallRefused('pod-unreachable', `Media worker ${place.index} is being started again.`);
+        throw unreachable(place);
       }
       await within(left, place.raising);
     }
@@ -201,6 +213,7 @@ export class WorkerPool {
       raising: undefined,
       startedAt: performance.now(),
       deaths: 0,
+      troubled: false,
       restarts: 0,
       buried: idle.counters,
       buriedCpuMicros: 0,
@@ -231,6 +244,8 @@ export class WorkerPool {
   async #raise(place: Place): Promise<void> {
     for (let attempt = place.deaths; !this.#closed; attempt += 1) {
       if (attempt > 1) {
+        if (!place.troubled) this.#log.warn({ worker: place.index }, 'waiting before it is started again');
+        place.troubled = true;
         await within(Math.min(greatestPauseMs, 250 * 2 ** Math.min(attempt - 2, 10)), this.#closing.promise);
       }
       if (this.#closed) break;
@@ -242,6 +257,7 @@ export class WorkerPool {
         }
         place.restarts += 1;
         place.raising = undefined;
+        place.troubled = false;
         this.#employ(place, worker);
         this.#log.info({ worker: place.index }, `media worker ${place.index} is there again`);
         return;
@@ -253,6 +269,10 @@ export class WorkerPool {
       }
     }
   }
+}
+
+function unreachable({ index }: Place): PodCallRefused {
+  return new PodCallRefused('pod-unreachable', `Media worker ${index} is being started again.`);
 }
 
 function sum(a: WorkerCounters, b: WorkerCounters): WorkerCounters {

@@ -22,7 +22,7 @@ const [left, right] = [0, 1].map((worker) =>
   Array.from({ length: 20 }, (_, n) => `room-${n}`).find((id) => workerOfRoom(id, 2) === worker),
 ) as [string, string];
 
-describe('a pod with two workers', () => {
+describe('a pod with two workers', { timeout: 60_000 }, () => {
   const signaling = new SignalingDouble();
   const client = new PodClient({ secrets });
   const cleanups: (() => unknown)[] = [];
@@ -145,18 +145,30 @@ describe('a pod with two workers', () => {
     expect(await metric(sentByFirst)).toBeGreaterThan(sentBefore);
   });
 
-  it('takes what comes for a worker that is just being raised again, and is not placeable meanwhile', async () => {
+  it('takes what comes for a worker that is just being raised again', async () => {
     const { workers, call, ref } = await running();
     const placeable = async () => (await fetch(`${ref.controlUrl}/placeable`)).text();
     await expect.poll(placeable).toContain('true');
     await workers.terminate(0);
     expect(workers.missing).toEqual([0]);
-    expect(await placeable()).toContain('media worker 0 is being started again');
-    await signaling.until(() => !signaling.leases.at(-1)!.placeable, 'a lease that says so');
+    expect(await placeable()).toContain('true');
     const joined = await call(left);
     await joined.say(5);
-    await expect.poll(placeable).toContain('true');
     expect(workers.restarts).toEqual([1, 0]);
+  });
+
+  it('is not placeable while a worker that died twice in short order is given time', async () => {
+    const { workers, ref } = await running();
+    const placeable = async () => (await fetch(`${ref.controlUrl}/placeable`)).text();
+    await expect.poll(placeable).toContain('true');
+    await workers.terminate(0);
+    await expect.poll(() => workers.restarts, { timeout: 15_000 }).toEqual([1, 0]);
+    await workers.terminate(0);
+    expect(workers.troubled).toEqual([0]);
+    expect(await placeable()).toContain('media worker 0 is being started again');
+    await signaling.until(() => !signaling.leases.at(-1)!.placeable, 'a lease that says so');
+    await expect.poll(placeable, { timeout: 15_000 }).toContain('true');
+    expect(workers.restarts).toEqual([2, 0]);
   });
 
   it('stops while a worker is being raised again', async () => {
@@ -164,6 +176,7 @@ describe('a pod with two workers', () => {
     await workers.terminate(1);
     await pod.stop(0);
     expect(workers.restarts).toEqual([0, 0]);
+    await expect(workers.apply(update({ roomId: left }))).rejects.toMatchObject({ code: 'pod-unreachable' });
   });
 
   it('does not start by halves', async () => {
