@@ -15,15 +15,29 @@ export interface Scenario {
   readonly receivers: number;
   /** Of 30 frames a second; 50 packets of speech come on top. */
   readonly packetsPerFrame: number;
+  /** The packets of a frame leave together; otherwise at an even distance. */
+  readonly bursts: boolean;
 }
 
+/** Packets at an even distance: each comes alone, which is the worst case for whoever works on batches. */
 export function broadcast(receivers: number): Scenario {
-  return { name: `1 → ${receivers}`, publishers: 1, receivers, packetsPerFrame: 10 };
+  return { name: `1 → ${receivers}`, publishers: 1, receivers, packetsPerFrame: 10, bursts: false };
+}
+
+/** The ten packets of a frame at once, as from an encoder without a pacer. */
+export function burstBroadcast(receivers: number): Scenario {
+  return { ...broadcast(receivers), name: `1 → ${receivers}, bursts`, bursts: true };
 }
 
 /** Everybody shows a thumbnail of one packet per frame, so that a gallery of 20 is what a link carries. */
 export function meeting(people: number): Scenario {
-  return { name: `${people} × ${people}`, publishers: people, receivers: people, packetsPerFrame: 1 };
+  return {
+    name: `${people} × ${people}`,
+    publishers: people,
+    receivers: people,
+    packetsPerFrame: 1,
+    bursts: false,
+  };
 }
 
 /** Packets per second that the SFU has to send in a scenario. */
@@ -58,7 +72,7 @@ export async function benchForwarding(
   scenario: Scenario,
   seconds: number,
 ): Promise<ForwardingResult> {
-  const { publishers: publisherCount, receivers, packetsPerFrame } = scenario;
+  const { publishers: publisherCount, receivers } = scenario;
   const room = await target.openRoom();
   const crowd = await openCrowd(receivers - probeCount);
   const ends: End[] = [];
@@ -69,7 +83,7 @@ export async function benchForwarding(
       const prepared = await prepareOne();
       const end = await connectEnd(prepared, await room.publish(prepared.local, streams));
       ends.push(end);
-      const publisher = new Publisher(end, streams, packetsPerFrame);
+      const publisher = new Publisher(end, streams, scenario);
       publishers.push(publisher);
       publisher.start();
     }

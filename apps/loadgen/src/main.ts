@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchBrowserJoin } from './browser-join-bench.ts';
 import { type ComparisonRow, compare } from './comparison.ts';
-import { broadcast, meeting } from './forwarding-bench.ts';
+import { broadcast, burstBroadcast, meeting } from './forwarding-bench.ts';
 import { benchJoin } from './join-bench.ts';
 import { audioPps, videoPayloadBytes, videoPps } from './media.ts';
 import { barChart } from './plot.ts';
@@ -18,6 +18,7 @@ Usage: npm run bench -- [options]
 
   --targets LIST    Who forwards: ${targetNames.join(', ')}, or all. Default: weir-native,weir-node.
   --receivers LIST  Receivers of one publisher, each a scenario. Default: 10,50; none = no such scenario.
+  --bursts LIST     The same, with the ten packets of a frame at once. Default: none.
   --meeting LIST    People who all show themselves to all. Default: none.
   --runs N          Rounds; what is compared runs in turn in each. Default: 1.
   --seconds N       Length of one measurement. Default: 5.
@@ -36,6 +37,7 @@ const { values } = parseArgs({
   options: {
     targets: { type: 'string', default: 'weir-native,weir-node' },
     receivers: { type: 'string', default: '10,50' },
+    bursts: { type: 'string', default: 'none' },
     meeting: { type: 'string', default: 'none' },
     runs: { type: 'string', default: '1' },
     seconds: { type: 'string', default: '5' },
@@ -56,6 +58,7 @@ async function main(): Promise<void> {
   const targets = values.targets === 'all' ? targetNames : values.targets.split(',').map(known);
   const scenarios = [
     ...list('receivers', values.receivers, 500).map(broadcast),
+    ...list('bursts', values.bursts, 500).map(burstBroadcast),
     ...list('meeting', values.meeting, 30).map(meeting),
   ];
   const runs = whole('runs', values.runs, 1, 20);

@@ -8,7 +8,15 @@ interface Sending {
   sendRtp(packet: Uint8Array): boolean;
 }
 
-/** Sends a camera and a microphone at an even pace, and a key frame when it is asked for one. */
+/** Of 30 frames a second; with `bursts`, the packets of a frame leave together. */
+interface Pace {
+  readonly packetsPerFrame: number;
+  readonly bursts: boolean;
+}
+
+const usualPace: Pace = { packetsPerFrame: videoPps / framesPerSecond, bursts: false };
+
+/** Sends a camera and a microphone and a key frame when it is asked for one. */
 export class Publisher {
   videoSent = 0;
   audioSent = 0;
@@ -16,15 +24,16 @@ export class Publisher {
   readonly #endpoint: Sending;
   readonly #streams: Streams;
   readonly #packetsPerFrame: number;
+  readonly #together: number;
   #timer: NodeJS.Timeout | undefined;
   #keyFrameWanted = true;
   #keyFrame = false;
 
-  /** @param packetsPerFrame of 30 frames a second */
-  constructor(endpoint: Sending, streams = streamsOf(0), packetsPerFrame = videoPps / framesPerSecond) {
+  constructor(endpoint: Sending, streams = streamsOf(0), pace: Pace = usualPace) {
     this.#endpoint = endpoint;
     this.#streams = streams;
-    this.#packetsPerFrame = packetsPerFrame;
+    this.#packetsPerFrame = pace.packetsPerFrame;
+    this.#together = pace.bursts ? pace.packetsPerFrame : 1;
     endpoint.onRtcp = (packet) => {
       if (parseRtcp(packet)?.some(({ type }) => type === 'pli' || type === 'fir'))
         this.#keyFrameWanted = true;
@@ -40,7 +49,9 @@ export class Publisher {
     const pps = framesPerSecond * this.#packetsPerFrame;
     this.#timer = setInterval(() => {
       const seconds = (performance.now() - startedAt) / 1000;
-      while (this.videoSent < seconds * pps) this.#sendVideo();
+      while (this.videoSent < seconds * pps) {
+        for (let count = 0; count < this.#together; count += 1) this.#sendVideo();
+      }
       while (this.audioSent < seconds * audioPps) {
         this.#endpoint.sendRtp(audioPacket(this.audioSent, performance.now(), this.#streams.audio));
         this.audioSent += 1;
