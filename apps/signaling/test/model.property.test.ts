@@ -80,20 +80,24 @@ onEveryDatabase((open) => {
 /** More than a run at every commit should take; what finds less often, CI finds. */
 const manyRuns = process.env.CI === undefined ? 60 : 10_000;
 
-it(`${same}, ${manyRuns} times on SQLite in memory`, async () => {
-  const open: OpenDatabase = async () => {
-    const driver = openSqlite(':memory:');
-    await migrate(driver);
-    // Both instances must see the one database there is, so they share the connection to it.
-    return { connect: () => driver };
-  };
-  await fc.assert(property(open), {
-    seed: 11,
-    numRuns: manyRuns,
-    interruptAfterTimeLimit: 25 * 60_000,
-    markInterruptAsFailure: true,
-  });
-}, 26 * 60_000);
+it(
+  `${same}, ${manyRuns} times on SQLite in memory`,
+  async () => {
+    const open: OpenDatabase = async () => {
+      const driver = openSqlite(':memory:');
+      await migrate(driver);
+      // Both instances must see the one database there is, so they share the connection to it.
+      return { connect: () => driver };
+    };
+    await fc.assert(property(open), {
+      seed: 11,
+      numRuns: manyRuns,
+      interruptAfterTimeLimit: 25 * 60_000,
+      markInterruptAsFailure: true,
+    });
+  },
+  26 * 60_000,
+);
 
 async function compare(open: OpenDatabase, commands: readonly Command[], seed: number): Promise<void> {
   const database = await open();
