@@ -101,10 +101,17 @@ async function authorizationOf(page: Page): Promise<string> {
   return request.headers().authorization ?? '';
 }
 
+/** The whole log, page by page: a fast machine makes more events in the time than one answer holds. */
 async function storedLog(peerId: string, authorization: string): Promise<StoredEvent[]> {
-  const answer = await fetch(`${weir.url}/v1/rooms/cut/peers/${peerId}/events?after=0`, {
-    headers: { authorization },
-  });
-  if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`);
-  return ((await answer.json()) as { events: StoredEvent[] }).events;
+  const log: StoredEvent[] = [];
+  for (let cursor = '0'; ; ) {
+    const answer = await fetch(`${weir.url}/v1/rooms/cut/peers/${peerId}/events?after=${cursor}`, {
+      headers: { authorization },
+    });
+    if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`);
+    const page = (await answer.json()) as { events: StoredEvent[]; cursor: string };
+    if (page.events.length === 0) return log;
+    log.push(...page.events);
+    cursor = page.cursor;
+  }
 }
