@@ -13,7 +13,7 @@ function drained(queue: HandshakeQueue): string[] {
 
 describe('HandshakeQueue', () => {
   it('gives what came first', () => {
-    const queue = new HandshakeQueue();
+    const queue = new HandshakeQueue(16);
     queue.push('a', Uint8Array.of(1), remote);
     queue.push('b', Uint8Array.of(2), remote);
     expect(queue.take()?.transport).toBe('a');
@@ -24,7 +24,7 @@ describe('HandshakeQueue', () => {
   });
 
   it('keeps the bytes as they were, whatever becomes of their place', () => {
-    const queue = new HandshakeQueue();
+    const queue = new HandshakeQueue(16);
     const bytes = Uint8Array.of(7);
     queue.push('a', bytes, remote);
     bytes[0] = 0;
@@ -32,7 +32,7 @@ describe('HandshakeQueue', () => {
   });
 
   it('gives no transport more than its share, and others theirs all the same', () => {
-    const queue = new HandshakeQueue();
+    const queue = new HandshakeQueue(16);
     const taken = Array.from({ length: 1000 }, (_, n) => queue.push('flood', Uint8Array.of(n & 255), remote));
     expect(taken.filter(Boolean)).toHaveLength(16);
     expect(queue.push('other', Uint8Array.of(9), remote)).toBe(true);

@@ -1,33 +1,36 @@
 import type { Remote } from '@weir/secure-transport';
 
 export interface WaitingDatagram {
-  /** The transport that had the address when the datagram came. */
-  readonly transport: string;
+  /** The transport that had the address when the datagram came; undefined = none. */
+  readonly transport: string | undefined;
   readonly data: Uint8Array;
   readonly remote: Remote;
 }
 
-/** A flight of a handshake with large certificates, in fragments and sent twice, fits. */
-const maxPerTransport = 16;
-
 /**
- * DTLS datagrams that wait for their turn. A step of a handshake costs as much as forwarding hundreds of
- * packets, so when many endpoints join at once their steps are spread over turns of the event loop. What a
- * transport sends beyond its share is dropped; DTLS repeats what matters.
+ * Datagrams that wait for their turn. A step of a handshake costs as much as forwarding hundreds of packets, so
+ * when many endpoints join at once their steps are spread over turns of the event loop. What a transport, or all
+ * strangers together, send beyond their share is dropped; STUN and DTLS repeat what matters.
  */
 export class HandshakeQueue {
+  readonly #share: number;
   #waiting: WaitingDatagram[] = [];
   #taken = 0;
-  readonly #byTransport = new Map<string, number>();
+  readonly #byTransport = new Map<string | undefined, number>();
+
+  /** @param share greatest number that may wait for one transport */
+  constructor(share: number) {
+    this.#share = share;
+  }
 
   get size(): number {
     return this.#waiting.length - this.#taken;
   }
 
   /** Keeps a copy of the bytes. False = this transport has too many waiting. */
-  push(transport: string, data: Uint8Array, remote: Remote): boolean {
+  push(transport: string | undefined, data: Uint8Array, remote: Remote): boolean {
     const held = this.#byTransport.get(transport) ?? 0;
-    if (held >= maxPerTransport) return false;
+    if (held >= this.#share) return false;
     this.#byTransport.set(transport, held + 1);
     this.#waiting.push({ transport, data: data.slice(), remote });
     return true;

@@ -14,7 +14,7 @@ import type {
   RoomMediaUpdate,
   TransportSpec,
 } from '@weir/protocol';
-import { createSecureEndpoint, type SecureEndpoint } from '@weir/secure-transport';
+import { createSecureEndpoint, type Remote, type SecureEndpoint } from '@weir/secure-transport';
 import type { MediaWorkerContract, MediaWorkerOptions } from './contract.ts';
 import { HandshakeQueue } from './handshake-queue.ts';
 import { inspectRoom } from './inspect.ts';
@@ -26,8 +26,12 @@ import { WebRtcTransports } from './webrtc-transports.ts';
 /** Packets per work list; longer fan-outs go in several. */
 const workListCapacity = 2048;
 
-/** DTLS datagrams worked off per call: about a millisecond, which a packet may have to wait. */
+/** What is worked off per call: together about two milliseconds, which a packet may have to wait. */
 const handshakesPerTurn = 2;
+const strangersPerTurn = 24;
+/** A flight of a handshake with large certificates, in fragments and sent twice, fits. */
+const waitingHandshakes = 16;
+const waitingStrangers = 1024;
 
 /** Joins ICE, DTLS, SRTP and forwarding of one port into one machine. Throws if the certificate is unusable. */
 export function createMediaWorker(options: MediaWorkerOptions): MediaWorkerContract {
@@ -44,9 +48,12 @@ class MediaWorker implements MediaWorkerContract {
   readonly #certificate: MediaWorkerOptions['certificate'];
   /** Transports that died by themselves, until they are no longer wanted. */
   readonly #dead = new Set<string>();
-  readonly #handshakes = new HandshakeQueue();
-  /** When the rest of them is due: at once, but after what else has come. */
-  #handshakesAt = 0;
+  /** DTLS of addresses that have passed ICE. */
+  readonly #handshakes = new HandshakeQueue(waitingHandshakes);
+  /** STUN of addresses that have not, or not yet. */
+  readonly #strangers = new HandshakeQueue(waitingStrangers);
+  /** When the rest of both is due: at once, but after what else has come. */
+  #waitingSince = 0;
   readonly #taps = new Map<string, (packet: Uint8Array) => void>();
   #closed = false;
 
@@ -161,7 +168,8 @@ class MediaWorker implements MediaWorkerContract {
 
   nextTimeout(): { at: number; reason: string } | undefined {
     if (this.#closed) return undefined;
-    let first = this.#handshakes.size > 0 ? { at: this.#handshakesAt, reason: 'handshakes' } : undefined;
+    const waiting = this.#handshakes.size + this.#strangers.size > 0;
+    let first = waiting ? { at: this.#waitingSince, reason: 'handshakes' } : undefined;
     for (const next of [this.#endpoint.nextTimeout(), this.#forwarder.nextTimeout()]) {
       if (next !== undefined && (first === undefined || next.at < first.at)) first = next;
     }
@@ -206,7 +214,7 @@ class MediaWorker implements MediaWorkerContract {
     this.#plain.remove(roomId, id, now);
   }
 
-  /** STUN is answered at once: it is cheap, and decides which addresses may speak DTLS. */
+  /** Those we know are answered at once: their consent is not to suffer from the crowd at the door. */
   #handleHandshakes(batch: DatagramBatch, now: number): void {
     const { arena, slotCount, slotSize } = this.#engine;
     for (let i = 0; i < batch.count; i++) {
@@ -219,26 +227,31 @@ class MediaWorker implements MediaWorkerContract {
       const data = arena.subarray(offset, offset + batch.length[i]!);
       const { ip, port, protocol } = batch.remoteOf(i);
       const remote = { key, ip, port, protocol };
-      if (kind === PacketKind.dtls) {
-        this.#handshakes.push(transport!, data, remote);
-        continue;
-      }
-      this.#endpoint.handleDatagram(data, remote, now);
-      // Outputs are worked off at once: an address must be held before the next flood of others.
-      this.#webrtc.drain(now);
+      if (kind === PacketKind.dtls) this.#handshakes.push(transport, data, remote);
+      else if (transport === undefined) this.#strangers.push(undefined, data, remote);
+      else this.#handleDatagram(data, remote, now);
     }
   }
 
   #workHandshakes(now: number): void {
+    for (let left = strangersPerTurn; left > 0; left--) {
+      const next = this.#strangers.take();
+      if (next === undefined) break;
+      this.#handleDatagram(next.data, next.remote, now);
+    }
     for (let left = handshakesPerTurn; left > 0; left--) {
       const next = this.#handshakes.take();
       if (next === undefined) break;
-      const { transport, data, remote } = next;
       // The address may be another transport's by now.
-      if (this.#endpoint.transportOf(remote.key) !== transport) continue;
-      this.#endpoint.handleDatagram(data, remote, now);
-      this.#webrtc.drain(now);
+      if (this.#endpoint.transportOf(next.remote.key) !== next.transport) continue;
+      this.#handleDatagram(next.data, next.remote, now);
     }
-    this.#handshakesAt = now;
+    this.#waitingSince = now;
+  }
+
+  #handleDatagram(data: Uint8Array, remote: Remote, now: number): void {
+    this.#endpoint.handleDatagram(data, remote, now);
+    // Outputs are worked off at once: an address must be held before the next flood of others.
+    this.#webrtc.drain(now);
   }
 }

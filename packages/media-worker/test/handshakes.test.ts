@@ -15,6 +15,38 @@ function countDtls(host: WorkerHost): () => number {
 }
 
 describe('many joins at once', () => {
+  it('do not hold up those who are known: their checks are answered first, strangers a few per turn', () => {
+    const host = new WorkerHost({ policy: { delayMs: 10 }, gather: true });
+    const { endpoint, spec } = host.connected();
+    host.clock.runFor(100);
+    const joining = Array.from({ length: 100 }, () => host.transport());
+    const tuples: number[] = [];
+    for (const step of ['handleBatch', 'handleTimeout'] as const) {
+      const real = host.worker[step].bind(host.worker) as (...args: unknown[]) => void;
+      host.worker[step] = (...args: unknown[]) => {
+        const before = host.of('transport.tuple').length;
+        real(...args);
+        host.settle();
+        tuples.push(host.of('transport.tuple').length - before);
+      };
+    }
+    for (const one of joining) one.endpoint.start();
+    expect(host.clock.runWhile(() => joining.some((one) => one.endpoint.state !== 'connected'), 5000)).toBe(
+      true,
+    );
+    expect(Math.max(...tuples)).toBeLessThanOrEqual(24);
+    expect(tuples.filter((count) => count > 0).length).toBeGreaterThanOrEqual(5);
+    // Consent of the one who was there goes on all the while.
+    host.clock.runFor(40_000);
+    expect(endpoint.state).toBe('connected');
+    expect(
+      host
+        .of('transport.ice')
+        .filter(({ transportId }) => transportId === spec.id)
+        .at(-1)?.state,
+    ).toBe('completed');
+  });
+
   it('are worked off in small steps, between which packets get their turn', () => {
     const host = new WorkerHost({ policy: { delayMs: 10 }, gather: true });
     const { receiver, streams } = publish(host);
