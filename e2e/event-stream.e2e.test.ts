@@ -51,8 +51,11 @@ test('no event is lost and none comes twice while the stream is cut every second
   });
 
   const cutsBefore = proxy.cuts();
-  const busyUntil = Date.now() + 20_000;
-  for (let round = 0; Date.now() < busyUntil; round += 1) {
+  const started = Date.now();
+  // The reader waits longer after each cut, so a few are many; a busy machine needs more time for them.
+  const goesOn = () =>
+    Date.now() - started < 20_000 || (proxy.cuts() - cutsBefore < 5 && Date.now() - started < 60_000);
+  for (let round = 0; goesOn(); round += 1) {
     const bot = await Bot.join(weir.url, 'cut', `bot-${round}`);
     const transport = await bot.transport('send');
     await bot.publishAudio(transport, 1000 + round);
@@ -61,8 +64,7 @@ test('no event is lost and none comes twice while the stream is cut every second
     transport.socket.close();
   }
   const cuts = proxy.cuts() - cutsBefore;
-  // The reader waits longer after each cut, so a few are many.
-  expect(cuts).toBeGreaterThan(3);
+  expect(cuts).toBeGreaterThanOrEqual(5);
 
   // A last event, and everything before it has been heard.
   const last = await Bot.join(weir.url, 'cut', 'the-last');

@@ -15,6 +15,22 @@ export interface TestPostgres {
   stop(): Promise<void>;
 }
 
+const image = 'weir-postgres:15';
+
+/**
+ * Makes the images that tests start containers of, so that no test waits for it.
+ *
+ * @returns undefined, or the reason why there is no Docker engine
+ * @throws Error under CI=true if there is none
+ */
+export async function ensureTestImages(): Promise<string | undefined> {
+  const missing = await ensureDocker();
+  if (missing === undefined) {
+    ensureImage(image, join(import.meta.dirname, '../../../infra/docker/postgres.Dockerfile'));
+  }
+  return missing;
+}
+
 /**
  * Starts PostgreSQL 15.
  *
@@ -22,10 +38,8 @@ export interface TestPostgres {
  * @throws Error under CI=true if there is none
  */
 export async function startPostgres(): Promise<TestPostgres | { readonly missing: string }> {
-  const missing = await ensureDocker();
+  const missing = await ensureTestImages();
   if (missing !== undefined) return { missing };
-  const image = 'weir-postgres:15';
-  ensureImage(image, join(import.meta.dirname, '../../../infra/docker/postgres.Dockerfile'));
   const container = await new GenericContainer(image)
     .withExposedPorts({ container: 5432, host: await freePort() })
     .withWaitStrategy(Wait.forLogMessage(/database system is ready to accept connections/))
