@@ -223,6 +223,10 @@ export type ReceiverView = z.infer<typeof ReceiverView>;
 export const SetReceiverParametersRequest = z.object({ rtpParameters: WireRtpParameters });
 export type SetReceiverParametersRequest = z.infer<typeof SetReceiverParametersRequest>;
 
+/** PUT …/receivers/{r}/transport: the same track on another transport, as it is sent there. */
+export const MoveReceiverRequest = z.object({ transportId: TransportId, rtpParameters: WireRtpParameters });
+export type MoveReceiverRequest = z.infer<typeof MoveReceiverRequest>;
+
 export const UpdateReceiverRequest = z
   .object({ paused: z.boolean(), transportId: TransportId, appData: AppData })
   .partial();
@@ -265,6 +269,18 @@ export const UpdateSenderRequest = z
   })
   .partial();
 export type UpdateSenderRequest = z.infer<typeof UpdateSenderRequest>;
+
+/** PUT …/senders/{s}/transport. */
+export const MoveSenderRequest = z.object({
+  transportId: TransportId,
+  /** Whether media has come there, so that the old transport need not be sent it any more. */
+  done: z.boolean().default(false),
+});
+export type MoveSenderRequest = z.infer<typeof MoveSenderRequest>;
+
+/** What to consume on the transport that a sender moves to, and whether it is sent there only. */
+export const MoveSenderAnswer = SenderView.extend({ moved: z.boolean() });
+export type MoveSenderAnswer = z.infer<typeof MoveSenderAnswer>;
 
 export const SenderList = z.object({ senders: z.array(SenderView) });
 export type SenderList = z.infer<typeof SenderList>;

@@ -55,7 +55,8 @@ export const reportHandlers: Pick<Handlers, Report> = {
       state,
     });
     if (state !== 'connected') return;
-    for (const sender of draft.of('sender', 'transportId', transportId)) {
+    for (const sender of draft.of('sender', 'peerId', transport.peerId)) {
+      if (sender.transportId !== transportId && sender.next?.transportId !== transportId) continue;
       const { kind } = draft.get('receiver', sender.receiverId)!;
       if (isActive(sender) && hasKeyFrames(kind)) draft.wantKeyFrame(sender.id);
     }

@@ -179,9 +179,10 @@ function signalKey(happening: MediaHappening): string | undefined {
 /** Happenings of objects that are gone meanwhile, or were taken over by another pod, mean nothing. */
 function takeHappening(turn: Turn, podId: string, happening: Exclude<MediaHappening, RoomSignal>): void {
   const { state } = turn;
-  const transportId = transportOf(turn, happening);
-  const transport = transportId === undefined ? undefined : state.transports.get(transportId);
-  if (transport?.podId !== podId) return;
+  const transport = transportsOf(turn, happening)
+    .map((id) => state.transports.get(id))
+    .find((one) => one?.podId === podId);
+  if (transport === undefined) return;
   switch (happening.type) {
     case 'receiver.score': {
       const receiver = state.receivers.get(happening.receiverId)!;
@@ -223,11 +224,14 @@ export function isAlive(transport: { iceState: string; dtlsState: string }): boo
   );
 }
 
-function transportOf(turn: Turn, happening: Exclude<MediaHappening, RoomSignal>): number | undefined {
-  if ('transportId' in happening) return happening.transportId;
-  if ('receiverId' in happening)
-    return turn.state.receivers.get(happening.receiverId)?.transportId ?? undefined;
-  return turn.state.senders.get(happening.senderId)?.transportId ?? undefined;
+/** Where the object is: on two pods while it moves from one to the other. */
+function transportsOf({ state }: Turn, happening: Exclude<MediaHappening, RoomSignal>): number[] {
+  if ('transportId' in happening) return [happening.transportId];
+  const object =
+    'receiverId' in happening
+      ? state.receivers.get(happening.receiverId)
+      : state.senders.get(happening.senderId);
+  return [object?.transportId, object?.next?.transportId].filter((id) => id != null);
 }
 
 type Command = Extract<MediaHappening, { type: `transport.${string}` | 'sender.layers' }>;
