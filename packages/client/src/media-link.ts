@@ -55,6 +55,8 @@ export class MediaLink {
   readonly #options: MediaLinkOptions;
   readonly #registers = new Map<number, Register>();
   readonly #retired = new Map<string, MediaTransport>();
+  /** Of those that were retired: their media may go on until it comes on the next one. */
+  readonly #leaving = new Set<MediaTransport>();
   readonly #oneByOne = new Gate(1);
   #nextRegister = 1;
   #careful = false;
@@ -129,6 +131,11 @@ export class MediaLink {
     }
   }
 
+  /** Whether media on this transport may go on until the next one has it. */
+  isLeaving(transport: MediaTransport): boolean {
+    return this.#leaving.has(transport) && !transport.closed;
+  }
+
   /** The server closed one of our transports. */
   lost(transportId: string, reason: string): void {
     const retired = this.#retired.get(transportId);
@@ -142,9 +149,10 @@ export class MediaLink {
   /**
    * Goes over to a new transport.
    *
-   * @param alive whether the present one still carries media: it is kept until everything has moved
+   * @param alive whether the present one still carries media: it is kept until everything has moved; `overlap`: and
+   * carries media until the next one does
    */
-  renew(reason: string, alive: boolean): void {
+  renew(reason: string, alive: boolean | 'overlap'): void {
     const old = this.#transport;
     if (!old || this.#options.signal.aborted) return;
     this.#note(`gives up transport ${old.id}: ${reason}`);
@@ -159,6 +167,7 @@ export class MediaLink {
     if (alive) {
       // Media flows on while we move; that is told only if it takes long.
       this.#retired.set(old.id, old);
+      if (alive === 'overlap') this.#leaving.add(old);
       this.#setConnecting();
     } else {
       old.close();
@@ -166,6 +175,7 @@ export class MediaLink {
     }
     void this.#options.onRenew().finally(() => {
       this.#retired.delete(old.id);
+      this.#leaving.delete(old);
       old.close();
       if (this.#options.signal.aborted) return;
       this.#options.api.closeTransport(old.id).catch(() => {
