@@ -5,6 +5,7 @@ import { WeirError } from './errors.ts';
 import { Gate } from './gate.ts';
 import type { History } from './history.ts';
 import type { PeerApi } from './peer-api.ts';
+import { countsOf, lookEveryMs, SilenceWatch } from './silence-watch.ts';
 
 export type Direction = 'send' | 'recv';
 export type MediaTransport = types.Transport;
@@ -32,6 +33,8 @@ export interface MediaLinkOptions {
   random: () => number;
   history: History;
   onState: () => void;
+  /** Whether media should come (for sending: go) now. */
+  expected: () => boolean;
   /** The transport was given up: move to the next one. Resolves when all that could move has moved. */
   onRenew: () => Promise<void>;
 }
@@ -70,6 +73,7 @@ export class MediaLink {
   #notBefore = 0;
   #healing: ReturnType<typeof setTimeout> | undefined;
   #slow: ReturnType<typeof setTimeout> | undefined;
+  #watch: ReturnType<typeof setInterval> | undefined;
 
   constructor(options: MediaLinkOptions) {
     this.#options = options;
@@ -198,6 +202,7 @@ export class MediaLink {
   close(): void {
     clearTimeout(this.#healing);
     clearTimeout(this.#slow);
+    clearInterval(this.#watch);
     for (const transport of [...this.#retired.values(), this.#transport]) transport?.close();
     this.#retired.clear();
     this.#transport = undefined;
@@ -239,6 +244,7 @@ export class MediaLink {
     transport.on('connectionstatechange', (state) => this.#onConnectionState(transport, state));
     this.#transport = transport;
     this.#restarts = 0;
+    this.#listen(transport);
     this.#note(`has transport ${view.id}`);
     return transport;
   }
@@ -283,6 +289,32 @@ export class MediaLink {
       case 'closed':
         return;
     }
+  }
+
+  /** Looks whether media comes; when it stops, the server is asked at once what became of its media server. */
+  #listen(transport: MediaTransport): void {
+    const silence = new SilenceWatch(this.#options.direction === 'send');
+    let busy = false;
+    clearInterval(this.#watch);
+    this.#watch = setInterval(async () => {
+      if (busy || transport !== this.#transport || transport.closed) return;
+      busy = true;
+      try {
+        const counts = countsOf(await transport.getStats());
+        if (silence.look(counts, this.#options.expected(), Date.now())) await this.#ask(transport);
+      } catch {
+        // The transport closed, or the server does not answer: there is a next time.
+      } finally {
+        busy = false;
+      }
+    }, lookEveryMs);
+  }
+
+  async #ask(transport: MediaTransport): Promise<void> {
+    const { pod } = await this.#options.api.checkTransport(transport.id);
+    if (transport !== this.#transport) return;
+    this.#note(`hears nothing on transport ${transport.id}; its media server is ${pod}`);
+    if (pod === 'lost') this.renew('its media server is lost', false);
   }
 
   async #restartIce(transport: MediaTransport): Promise<void> {

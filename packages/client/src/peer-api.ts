@@ -13,6 +13,7 @@ import type {
   ReceiverView,
   SenderView,
   StatsAnswer,
+  TransportCheckAnswer,
   TransportView,
   UpdateReceiverRequest,
   UpdateSenderRequest,
@@ -65,6 +66,11 @@ export class PeerApi {
 
   restartIce(id: string): Promise<IceRestartAnswer> {
     return this.#call('POST', `/transports/${id}/ice-restart`, {});
+  }
+
+  /** Nothing comes any more: what became of the media server? */
+  checkTransport(id: string): Promise<TransportCheckAnswer> {
+    return this.#call('POST', `/transports/${id}/check`, { attempts: 1 });
   }
 
   closeTransport(id: string): Promise<void> {

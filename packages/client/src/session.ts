@@ -90,6 +90,10 @@ export class Session extends Emitter<SessionEvents> {
     this.room = snapshot.room.id;
     this.self = peer;
     this.#streamId = `weir-${peer.id}`;
+    const expected = {
+      send: () => this.publications.some(({ live, paused }) => live && !paused),
+      recv: () => this.subscriptions.some(({ track, paused, remote }) => track && !paused && !remote.paused),
+    };
     const link = (direction: 'send' | 'recv', users: () => Iterable<Publication | Subscription>) =>
       new MediaLink({
         direction,
@@ -101,6 +105,7 @@ export class Session extends Emitter<SessionEvents> {
         random: deps.random,
         history: deps.history,
         onState: () => this.#monitor.refresh(),
+        expected: expected[direction],
         onRenew: async () => {
           await Promise.allSettled([...users()].map((user) => user.converge()));
           await Promise.all([...users()].map((user) => user.settled()));

@@ -185,6 +185,16 @@ export type ConnectTransportRequest = z.infer<typeof ConnectTransportRequest>;
 export const IceRestartAnswer = z.object({ iceParameters: WireIceParameters });
 export type IceRestartAnswer = z.infer<typeof IceRestartAnswer>;
 
+/** POST …/transports/{t}/check: what became of the pod of a transport on which nothing comes any more. */
+export const TransportCheckAnswer = z.object({
+  /**
+   * `alive`: it answers, so the fault is on the way there or at the source. `silent`: it does not answer signaling;
+   * go on asking while nothing comes. `lost`: the transport is closed, build another.
+   */
+  pod: z.enum(['alive', 'silent', 'lost']),
+});
+export type TransportCheckAnswer = z.infer<typeof TransportCheckAnswer>;
+
 export const UpdateTransportRequest = z
   .object({
     /** Bits per second, 0 removes the limit; 1…9999 counts as 10000 (D-14). */

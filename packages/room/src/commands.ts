@@ -85,6 +85,8 @@ export type RoomCommand =
       state: 'connecting' | 'connected' | 'failed' | 'closed';
       remoteCert?: string;
     }
+  /** The peer says that nothing comes any more. No event: it is the peer that knows. */
+  | { type: 'transport.silent'; transportId: number; at: number }
   | { type: 'transport.died'; transportId: number; reason: string }
   | { type: 'sender.layersChanged'; senderId: number; layers: LayersSpec | null };
 

@@ -7,6 +7,7 @@ type Report =
   | 'transport.tupleChanged'
   | 'transport.dtlsChanged'
   | 'transport.died'
+  | 'transport.silent'
   | 'sender.layersChanged';
 
 /** What the media side tells. Objects that closed meanwhile, and news that are none, are passed over. */
@@ -66,6 +67,11 @@ export const reportHandlers: Pick<Handlers, Report> = {
   'transport.died'(draft, { transportId, reason }) {
     const transport = draft.get('transport', transportId);
     if (transport !== undefined) closeTransportRecord(draft, transport, reason);
+  },
+
+  'transport.silent'(draft, { transportId, at }) {
+    const transport = draft.get('transport', transportId);
+    if (transport !== undefined) draft.put('transport', { ...transport, silentAt: at }, { quiet: true });
   },
 
   'sender.layersChanged'(draft, { senderId, layers }) {

@@ -48,6 +48,8 @@ export interface TransportRecord {
   readonly iceSelectedTuple?: TransportTuple;
   readonly dtlsState: 'new' | 'connecting' | 'connected' | 'failed' | 'closed';
   readonly dtlsRemoteCert?: string;
+  /** When its peer last said that no media comes and the pod could not be asked; milliseconds since 1970. */
+  readonly silentAt?: number;
   readonly maxIncomingBitrate: number;
   readonly maxOutgoingBitrate: number;
   readonly minOutgoingBitrate: number;

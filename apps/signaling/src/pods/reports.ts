@@ -4,7 +4,7 @@ import type { RoomCommand } from '@weir/room';
 import { ProblemError } from '../problem.ts';
 import type { Turn } from '../rooms/turn.ts';
 import type { Services } from '../services.ts';
-import { closeLostTransports } from './lost-pods.ts';
+import { closeLostTransports, tellDrains } from './lost-pods.ts';
 import { reconcile } from './reconcile.ts';
 
 /**
@@ -20,10 +20,17 @@ export async function takeReport(services: Services, report: PodReport): Promise
     const known = await podStore.get(podId);
     if (known !== undefined && epoch < known.epoch) {
       deps.metrics.report('refused', 0);
+      if (known.lease === null && known.seq === 0) {
+        throw new ProblemError(
+          'pod-given-up',
+          `Pod ${podId} was given up in epoch ${epoch}, and its peers went elsewhere: begin a later epoch.`,
+          { field: 'epoch', epoch: known.epoch },
+        );
+      }
       throw new ProblemError(
         'conflict',
         `Pod ${podId} was started again (epoch ${known.epoch}): this process (epoch ${epoch}) must stop.`,
-        { field: 'epoch' },
+        { field: 'epoch', epoch: known.epoch },
       );
     }
     if (known !== undefined && epoch === known.epoch && seq <= known.seq) {
@@ -298,7 +305,10 @@ async function afterwards(services: Services, report: PodReport, known: PodRow |
   if (known !== undefined && report.epoch > known.epoch) {
     await closeLostTransports(services);
   }
-  if (report.lease !== undefined) await reconcile(services, report.podId, report.lease);
+  if (report.lease === undefined) return;
+  const told = known?.drainTold === 1;
+  if (report.lease.draining !== told) await tellDrains(services);
+  await reconcile(services, report.podId, report.lease);
 }
 
 function answer({ deps }: Services, seq: number): PodReportAnswer {
