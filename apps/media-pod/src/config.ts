@@ -33,6 +33,16 @@ const Environment = z.object({
     .describe(
       'Transports this pod takes before signaling places elsewhere. Default: 500 for each media worker.',
     ),
+  WEIR_TESTED_PPS: whole(1, 100_000_000)
+    .optional()
+    .describe(
+      'Datagrams per second that this pod was seen to send without loss on such a machine (`npm run bench`). Sending as many counts as full. Default: not looked at.',
+    ),
+  WEIR_LINK_BPS: whole(1, 1_000_000_000_000)
+    .optional()
+    .describe(
+      "Bits per second of the network interface, or this pod's share of it. Sending as many counts as full. Default: not looked at.",
+    ),
   WEIR_WORKERS: whole(1, mostWorkers)
     .optional()
     .describe(
@@ -130,6 +140,9 @@ export interface Config {
   readonly secrets: ReturnType<typeof parsePodSecrets>;
   readonly region: string;
   readonly capacity: number;
+  /** Datagrams and bits per second that count as full; undefined = not looked at. */
+  readonly testedPps: number | undefined;
+  readonly linkBps: number | undefined;
   /** Media workers, at least 1. */
   readonly workers: number;
   readonly engine: 'auto' | 'native' | 'node';
@@ -190,6 +203,8 @@ export function readConfig(
     secrets: env.WEIR_POD_SECRETS,
     region: env.WEIR_REGION,
     capacity: env.WEIR_CAPACITY ?? capacityOfWorker * workers,
+    testedPps: env.WEIR_TESTED_PPS,
+    linkBps: env.WEIR_LINK_BPS,
     workers,
     engine: env.WEIR_ENGINE,
     media: {
@@ -279,7 +294,7 @@ function whole(least: number, greatest: number) {
   const message = `must be a whole number from ${least} to ${greatest}`;
   return z
     .string()
-    .regex(/^[0-9]{1,10}$/, message)
+    .regex(/^[0-9]{1,13}$/, message)
     .transform(Number)
     .refine((n) => n >= least && n <= greatest, message);
 }

@@ -10,7 +10,7 @@ import type {
   PodAddress,
   RoomMediaUpdate,
 } from '@weir/protocol';
-import { LoopLag } from './load.ts';
+import { Collections, LoopLag } from './load.ts';
 import type { Logger } from './log.ts';
 import type { Worker, WorkerPorts, WorkerStatus } from './worker.ts';
 
@@ -22,6 +22,8 @@ export interface InProcessWorkerOptions {
   /** At least one; the first stands in tuples. */
   readonly addresses: readonly PodAddress[];
   readonly ports: WorkerPorts;
+  /** What the kernel granted. */
+  readonly buffers: { readonly receiveBytes: number; readonly sendBytes: number };
   readonly consentTimeoutMs: number;
   readonly log: Logger;
 }
@@ -38,6 +40,8 @@ export class InProcessWorker implements Worker {
   readonly #worker: MediaWorkerContract;
   readonly #log: Logger;
   readonly #lag = new LoopLag();
+  readonly #collections = new Collections();
+  readonly #buffers: InProcessWorkerOptions['buffers'];
   #timer: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;
   /** When the timer fires; it is left alone while nothing is due earlier. */
@@ -52,6 +56,7 @@ export class InProcessWorker implements Worker {
     this.ports = options.ports;
     this.engine = options.engine.name;
     this.#engine = options.engine;
+    this.#buffers = options.buffers;
     this.#log = options.log;
     const announced = options.addresses[0];
     if (announced === undefined) throw new RangeError('addresses: a worker needs at least one');
@@ -70,6 +75,7 @@ export class InProcessWorker implements Worker {
       };
     }
     this.#lag.start();
+    this.#collections.start();
     options.engine.onBatch = (batch) => this.#run(() => this.#worker.handleBatch(batch, performance.now()));
   }
 
@@ -90,6 +96,11 @@ export class InProcessWorker implements Worker {
     const { heapUsed, external } = process.memoryUsage();
     return {
       counters: { ...this.#engine.counters, faults: this.#faults },
+      media: this.#worker.overview(),
+      collections: this.#collections.count,
+      collectionMs: this.#collections.totalMs,
+      receiveBufferBytes: this.#buffers.receiveBytes,
+      sendBufferBytes: this.#buffers.sendBytes,
       cpuMicros: user + system,
       loopLagMs: this.#lag.p99Ms,
       heapBytes: heapUsed,
@@ -102,6 +113,7 @@ export class InProcessWorker implements Worker {
     if (this.#closed) return;
     this.#closed = true;
     this.#lag.stop();
+    this.#collections.stop();
     clearTimeout(this.#timer);
     this.#run(() => this.#worker.close(performance.now()));
     clearTimeout(this.#timer);

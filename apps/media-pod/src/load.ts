@@ -1,4 +1,4 @@
-import { type ELDHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
+import { type ELDHistogram, monitorEventLoopDelay, PerformanceObserver } from 'node:perf_hooks';
 
 /** Totals of one worker that only grow, read at one moment. */
 export interface LoadReading {
@@ -27,6 +27,61 @@ export function ratesBetween(before: LoadReading, after: LoadReading): LoadRates
     egressPps: Math.max(0, after.sentPackets - before.sentPackets) / seconds,
     egressBps: (Math.max(0, after.sentBytes - before.sentBytes) * 8) / seconds,
   };
+}
+
+/** What a pod can carry, as its settings say. */
+export interface Limits {
+  readonly transports: number;
+  /** Datagrams per second that all media workers were seen to send without loss; undefined = nobody measured. */
+  readonly egressPps: number | undefined;
+  /** Of the network interface, or the pod's share of it; undefined = nobody said. */
+  readonly egressBps: number | undefined;
+}
+
+export interface Used {
+  readonly transports: number;
+  readonly egressPps: number;
+  readonly egressBps: number;
+  readonly loopLagMs: number;
+  /** Part of a core that the busiest media worker uses. */
+  readonly busiestCpu: number;
+}
+
+/** How much of each resource is in use, as parts of 1; more than 1 is over the limit. */
+export function usedRatios(used: Used, limits: Limits): Record<UsedResource, number> {
+  const part = (amount: number, limit: number | undefined) => (limit === undefined ? 0 : amount / limit);
+  return {
+    transports: used.transports / limits.transports,
+    cpu: used.busiestCpu,
+    packets: part(used.egressPps, limits.egressPps),
+    bandwidth: part(used.egressBps, limits.egressBps),
+    lag: used.loopLagMs / worstLagMs,
+  };
+}
+
+export type UsedResource = 'transports' | 'cpu' | 'packets' | 'bandwidth' | 'lag';
+
+/** Packets that wait so long are heard and seen. */
+const worstLagMs = 100;
+
+/** Garbage collections of this thread. */
+export class Collections {
+  count = 0;
+  totalMs = 0;
+  readonly #observer = new PerformanceObserver((list) => {
+    for (const { duration } of list.getEntries()) {
+      this.count += 1;
+      this.totalMs += duration;
+    }
+  });
+
+  start(): void {
+    this.#observer.observe({ entryTypes: ['gc'] });
+  }
+
+  stop(): void {
+    this.#observer.disconnect();
+  }
 }
 
 /** How late the event loop's timers are: the time that a datagram may wait before anybody looks at it. */

@@ -1,13 +1,17 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { readKernelCounters } from './kernel.ts';
-import type { LoadRates } from './load.ts';
+import { type Limits, type LoadRates, usedRatios } from './load.ts';
+import { createMediaMetrics } from './media-metrics.ts';
 import type { WorkerCounters, WorkerStatus } from './worker.ts';
 
 /** What the pod knows at the moment somebody asks. */
 export interface MetricsSource {
   /** UDP port of each worker. */
   readonly ports: readonly number[];
-  readonly capacity: number;
+  readonly version: string;
+  readonly limits: Limits;
+  /** Socket buffers that the settings ask for. */
+  readonly wantedBuffers: { readonly receiveBytes: number; readonly sendBytes: number };
   /** By worker. */
   statuses(): Promise<readonly WorkerStatus[]>;
   snapshot(): {
@@ -126,12 +130,30 @@ export function createMetrics(source: MetricsSource): Metrics {
     heap: gauge('weir_pod_worker_heap_bytes', 'JavaScript objects of this media worker', byWorker),
     external: gauge('weir_pod_worker_external_bytes', 'What those hold outside of the heap', byWorker),
     resources: gauge('weir_pod_worker_active_resources', 'Sockets, timers and the like', byWorker),
+    collections: counter('weir_pod_worker_gc_total', 'Garbage collections of this media worker', byWorker),
+    collectionSeconds: counter(
+      'weir_pod_worker_gc_seconds_total',
+      'Time for which they stopped it',
+      byWorker,
+    ),
     drops: counter(
       'weir_pod_worker_kernel_socket_drops_total',
       'Datagrams the kernel dropped at this media socket',
       byWorker,
     ),
   };
+  const buffers = gauge('weir_pod_socket_buffer_bytes', 'Granted to this media socket by the kernel', [
+    'worker',
+    'direction',
+  ]);
+  const wantedBuffers = gauge(
+    'weir_pod_socket_buffer_wanted_bytes',
+    'What the settings ask for; if more than is granted, raise net.core.rmem_max and wmem_max',
+    ['direction'],
+  );
+  wantedBuffers.set({ direction: 'receive' }, source.wantedBuffers.receiveBytes);
+  wantedBuffers.set({ direction: 'send' }, source.wantedBuffers.sendBytes);
+  const media = createMediaMetrics(registry);
   const leaseAge = gauge(
     'weir_pod_lease_age_seconds',
     'Since the newest lease that signaling acknowledged; -1 = none yet',
@@ -140,8 +162,15 @@ export function createMetrics(source: MetricsSource): Metrics {
   const draining = gauge('weir_pod_draining', '1 = being emptied');
   const used = gauge(
     'weir_pod_capacity_used_ratio',
-    'Greatest of transports / capacity and the CPU of the busiest media worker; scale up before 0.6',
+    'Greatest of weir_pod_resource_used_ratio; scale up before 0.6',
   );
+  const usedOf = gauge(
+    'weir_pod_resource_used_ratio',
+    'Part in use: transports, CPU of the busiest media worker, datagrams and bits per second, event loop lag',
+    ['resource'],
+  );
+  const version = gauge('weir_pod_info', 'Always 1', ['version']);
+  version.set({ version: source.version }, 1);
   const shed = counter(
     'weir_pod_happenings_shed_total',
     'Happenings given up while signaling was away too long',
@@ -171,6 +200,8 @@ export function createMetrics(source: MetricsSource): Metrics {
       worker.restarts.reset();
       worker.drops.reset();
       worker.up.reset();
+      worker.collections.reset();
+      worker.collectionSeconds.reset();
       for (const [index, facts] of now.workers.entries()) {
         const at = { worker: index };
         const status = statuses[index]!;
@@ -183,14 +214,23 @@ export function createMetrics(source: MetricsSource): Metrics {
         worker.external.set(at, status.externalBytes);
         worker.resources.set(at, status.activeResources);
         worker.drops.inc(at, socketDrops[index] ?? 0);
+        worker.collections.inc(at, status.collections);
+        worker.collectionSeconds.inc(at, status.collectionMs / 1000);
+        buffers.set({ ...at, direction: 'receive' }, status.receiveBufferBytes);
+        buffers.set({ ...at, direction: 'send' }, status.sendBufferBytes);
       }
       leaseAge.set(now.leaseAgeSeconds ?? -1);
       placeable.set(now.placeable ? 1 : 0);
       draining.set(now.draining ? 1 : 0);
-      used.set(Math.max(now.transports / source.capacity, ...now.workers.map(({ cpu }) => cpu)));
+      const busiestCpu = Math.max(0, ...now.workers.map(({ cpu }) => cpu));
+      const ratios = usedRatios({ ...now, busiestCpu }, source.limits);
+      for (const resource of keysOf(ratios)) usedOf.set({ resource }, ratios[resource]);
+      used.set(Math.max(...Object.values(ratios)));
+      const overviews = statuses.map(({ media }) => media);
+      media.set(overviews);
       setCounter(shed, now.happeningsShed);
       setCounter(refused, now.happeningsRefused);
-      return await registry.metrics();
+      return `${await registry.metrics()}\n${media.histogramText(overviews)}`;
     },
   };
 }

@@ -61,6 +61,7 @@ export async function openWorker(
       certificate: options.certificate,
       addresses: discovery.addresses,
       ports: { udp: bound.port, tcp: tcp?.address.port },
+      buffers: granted(opened),
       consentTimeoutMs: config.media.consentTimeoutMs,
       log,
     });
@@ -139,15 +140,19 @@ function explained(error: unknown, protocol: 'UDP' | 'TCP', ip: string | undefin
 }
 
 function warnOfSmallBuffers(config: Config, udp: OpenedEngine, log: Logger): void {
-  const wanted = { receive: config.media.receiveBufferBytes, send: config.media.sendBufferBytes };
-  // Linux answers double of what it grants.
-  const factor = process.platform === 'linux' ? 2 : 1;
-  const granted = { receive: udp.recvBufferBytes / factor, send: udp.sendBufferBytes / factor };
-  if (granted.receive >= wanted.receive && granted.send >= wanted.send) return;
+  const wanted = { receiveBytes: config.media.receiveBufferBytes, sendBytes: config.media.sendBufferBytes };
+  const got = granted(udp);
+  if (got.receiveBytes >= wanted.receiveBytes && got.sendBytes >= wanted.sendBytes) return;
   log.warn(
-    { wanted, granted },
+    { wanted, granted: got },
     'the kernel grants smaller socket buffers than wanted; under load it will drop datagrams. Raise net.core.rmem_max and net.core.wmem_max',
   );
+}
+
+function granted(udp: OpenedEngine): { receiveBytes: number; sendBytes: number } {
+  // Linux answers double of what it grants.
+  const factor = process.platform === 'linux' ? 2 : 1;
+  return { receiveBytes: udp.recvBufferBytes / factor, sendBytes: udp.sendBufferBytes / factor };
 }
 
 function codeOf(error: unknown): string {

@@ -90,7 +90,16 @@ export class Pod {
     };
     const metrics = createMetrics({
       ports: workers.ports.map(({ udp }) => udp),
-      capacity: config.capacity,
+      version,
+      limits: {
+        transports: config.capacity,
+        egressPps: config.testedPps,
+        egressBps: config.linkBps,
+      },
+      wantedBuffers: {
+        receiveBytes: config.media.receiveBufferBytes,
+        sendBytes: config.media.sendBufferBytes,
+      },
       statuses: () => workers.statuses(),
       snapshot: () => this.#snapshot(),
     });

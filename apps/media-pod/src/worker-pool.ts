@@ -1,3 +1,5 @@
+import type { JoinLatencies, LatencyHistogram } from '@weir/forwarding';
+import type { MediaOverview } from '@weir/media-worker';
 import { PodCallRefused, workerOfRoom } from '@weir/pod-control';
 import type {
   Fingerprint,
@@ -10,6 +12,7 @@ import type {
 } from '@weir/protocol';
 import { createCertificate } from '@weir/secure-transport';
 import type { Config } from './config.ts';
+import { idle } from './idle-status.ts';
 import type { Logger } from './log.ts';
 import { ThreadWorker, WorkerGone } from './thread-worker.ts';
 import type { WorkerCounters, WorkerPorts, WorkerStatus } from './worker.ts';
@@ -40,6 +43,7 @@ interface Place {
   /** Totals of the threads that are gone. */
   buried: WorkerCounters;
   buriedCpuMicros: number;
+  buriedMedia: Pick<MediaOverview, 'totals' | 'latencies'>;
 }
 
 /**
@@ -157,6 +161,7 @@ export class WorkerPool {
           ...now,
           counters: sum(place.buried, now.counters),
           cpuMicros: place.buriedCpuMicros + now.cpuMicros,
+          media: { ...now.media, ...sumMedia(place.buriedMedia, now.media) },
         };
       }),
     );
@@ -217,6 +222,7 @@ export class WorkerPool {
       restarts: 0,
       buried: idle.counters,
       buriedCpuMicros: 0,
+      buriedMedia: idle.media,
     };
     this.#places.push(place);
     this.#employ(place, worker);
@@ -235,6 +241,7 @@ export class WorkerPool {
     place.worker = undefined;
     place.buried = sum(place.buried, (worker.lastStatus ?? idle).counters);
     place.buriedCpuMicros += (worker.lastStatus ?? idle).cpuMicros;
+    place.buriedMedia = sumMedia(place.buriedMedia, (worker.lastStatus ?? idle).media);
     place.deaths = performance.now() - place.startedAt < healthyMs ? place.deaths + 1 : 1;
     place.raising = this.#raise(place);
     this.onDied?.(index);
@@ -275,10 +282,28 @@ function unreachable({ index }: Place): PodCallRefused {
   return new PodCallRefused('pod-unreachable', `Media worker ${index} is being started again.`);
 }
 
-function sum(a: WorkerCounters, b: WorkerCounters): WorkerCounters {
-  const total = { ...a } as Record<keyof WorkerCounters, number>;
-  for (const name of Object.keys(b) as (keyof WorkerCounters)[]) total[name] += b[name];
-  return total;
+function sum<T extends { readonly [name in keyof T]: number }>(a: T, b: T): T {
+  const total = { ...a } as Record<keyof T, number>;
+  for (const name of Object.keys(b) as (keyof T)[]) total[name] += b[name];
+  return total as T;
+}
+
+type MediaSums = Pick<MediaOverview, 'totals' | 'latencies'>;
+
+function sumMedia(a: MediaSums, b: MediaSums): MediaSums {
+  const both = (phase: keyof JoinLatencies): LatencyHistogram => ({
+    counts: a.latencies[phase].counts.map((count, i) => count + b.latencies[phase].counts[i]!),
+    sumMs: a.latencies[phase].sumMs + b.latencies[phase].sumMs,
+  });
+  return {
+    totals: sum(a.totals, b.totals),
+    latencies: {
+      ice: both('ice'),
+      dtls: both('dtls'),
+      firstRtp: both('firstRtp'),
+      firstKeyFrame: both('firstKeyFrame'),
+    },
+  };
 }
 
 /** What a dead worker would have answered. */
@@ -296,25 +321,6 @@ async function within(ms: number, promise: Promise<void> | undefined): Promise<v
   await Promise.race([promise, over]);
   clearTimeout(timer);
 }
-
-const idle: WorkerStatus = {
-  counters: {
-    receivedPackets: 0,
-    receivedBytes: 0,
-    sentPackets: 0,
-    sentBytes: 0,
-    authenticationFailures: 0,
-    replays: 0,
-    sendErrors: 0,
-    oversized: 0,
-    faults: 0,
-  },
-  cpuMicros: 0,
-  loopLagMs: 0,
-  heapBytes: 0,
-  externalBytes: 0,
-  activeResources: 0,
-};
 
 /** Signaling waits for a transport about as long. */
 const waitForRaiseMs = 2500;

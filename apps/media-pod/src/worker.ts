@@ -1,3 +1,4 @@
+import type { MediaOverview } from '@weir/media-worker';
 import type {
   Fingerprint,
   InspectAnswer,
@@ -52,6 +53,13 @@ export interface WorkerCounters {
 
 export interface WorkerStatus {
   readonly counters: WorkerCounters;
+  readonly media: MediaOverview;
+  /** Garbage collections of the thread, and how long they stopped it. */
+  readonly collections: number;
+  readonly collectionMs: number;
+  /** What the kernel granted the UDP socket. */
+  readonly receiveBufferBytes: number;
+  readonly sendBufferBytes: number;
   /** User and system time of the worker's thread. */
   readonly cpuMicros: number;
   /** 99th percentile of how late its event loop was, over the last 5 s; see LoopLag. */

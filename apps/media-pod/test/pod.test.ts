@@ -96,6 +96,15 @@ describe('a pod', () => {
     expect(metrics).toMatch(/^weir_pod_transports 2$/m);
     expect(Number(/^weir_pod_sent_packets_total (\d+)$/m.exec(metrics)?.[1])).toBeGreaterThan(5);
     expect(metrics).toMatch(/^weir_pod_kernel_socket_drops_total 0$/m);
+    expect(metrics).toMatch(/^weir_pod_join_phase_seconds_count{phase="dtls"} 2$/m);
+    expect(metrics).toMatch(/^weir_pod_join_phase_seconds_count{phase="first_rtp"} 1$/m);
+    expect(metrics).toMatch(/^weir_pod_transports_by_state{state="connected"} 2$/m);
+    expect(metrics).toMatch(/^weir_pod_socket_buffer_wanted_bytes{direction="receive"} 4194304$/m);
+    expect(Number(/^weir_pod_socket_buffer_bytes{.*"receive"} (\d+)$/m.exec(metrics)?.[1])).toBeGreaterThan(
+      0,
+    );
+    expect(metrics).toMatch(/^weir_pod_resource_used_ratio{resource="transports"} 0.004$/m);
+    expect(metrics).toMatch(/^weir_pod_worker_gc_seconds_total{worker="0"} /m);
   });
 
   it('keeps forwarding while signaling is away, and tells everything once when it is back', async () => {

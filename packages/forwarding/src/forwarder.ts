@@ -1,6 +1,7 @@
 import type { MediaHappening } from '@weir/protocol';
 import { type DatagramBatch, type PacketEngine, PacketKind, PacketStatus, type WorkList } from './engine.ts';
 import { FanOut } from './fan-out.ts';
+import { JoinLatencies, MediaTotals, observeLatency } from './media-totals.ts';
 import type { ReceiveStream } from './receive-stream.ts';
 import type { Receiver } from './receiver.ts';
 import { ForwardingRoom } from './room.ts';
@@ -40,6 +41,8 @@ export class Forwarder {
   readonly transports = new Set<Transport>();
   readonly rooms = new Map<string, ForwardingRoom>();
   readonly fanOut: FanOut;
+  readonly totals = new MediaTotals();
+  readonly latencies = new JoinLatencies();
   /** RTP and RTCP from addresses that belong to no transport, or before its keys. */
   strayPackets = 0;
   /** Of the batch or timeout at hand. */
@@ -232,6 +235,11 @@ export class Forwarder {
   /** The first packet of a stream, or the first after a silence. */
   cameAlive(stream: ReceiveStream, receiver: Receiver, isKey: boolean, now: number): void {
     stream.live = true;
+    const { transport } = receiver;
+    if (transport !== undefined && !transport.heardRtp) {
+      transport.heardRtp = true;
+      observeLatency(this.latencies.firstRtp, now - transport.connectedAt);
+    }
     if (stream.score.reset(10)) this.#tellReceiverScore(receiver);
     receiver.chooseLayers();
     if (receiver.video && !isKey && !receiver.paused) {

@@ -99,6 +99,7 @@ export class RtcpInput {
     const sender = transport.senderOfSsrc.get(cursor.mediaSsrc);
     if (sender === undefined || !sender.forwards || !sender.codecs.nack) return;
     sender.nackCount++;
+    this.#forwarder.totals.nacksReceived++;
     const maxAge = Math.max(minResendAgeMs, Math.min(maxResendAgeMs, sender.rttMs * 4));
     for (let i = 0; i < cursor.nackCount; i++) {
       const first = cursor.nackPacketId(i);
@@ -112,13 +113,17 @@ export class RtcpInput {
 
   #resend(sender: Sender, sequenceNumber: number, maxAge: number, now: number): void {
     sender.nackedPackets++;
+    const { totals } = this.#forwarder;
+    totals.packetsAskedFor++;
     const last = sender.lastOut;
     const out = last + (((sequenceNumber - last) << 16) >> 16);
     const { fanOut } = this.#forwarder;
     if (!fanOut.resend(sender, out, maxAge, now)) {
       sender.resendMisses++;
+      totals.packetsNotSentAgain++;
       return;
     }
+    totals.packetsSentAgain++;
     // Only where they are told from replays by numbers of their own.
     const copies = sender.canProbe ? (sender.transport?.outgoing.repairCopies ?? 1) : 1;
     for (let k = 1; k < copies; k++) fanOut.resend(sender, out, maxAge, now, true);
@@ -135,6 +140,7 @@ export class RtcpInput {
         const sender = transport.senderOfSsrc.get(cursor.mediaSsrc);
         if (sender === undefined) return;
         sender.pliCount++;
+        this.#forwarder.totals.plisReceived++;
         sender.handleKeyFrameRequest(now);
         return;
       }
@@ -143,6 +149,7 @@ export class RtcpInput {
           const sender = transport.senderOfSsrc.get(readU32(bytes, item));
           if (sender === undefined) continue;
           sender.firCount++;
+          this.#forwarder.totals.firsReceived++;
           sender.handleKeyFrameRequest(now);
         }
         return;

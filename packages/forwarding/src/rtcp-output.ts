@@ -65,6 +65,8 @@ export class RtcpOutput {
     if (count === 0 || stream.ssrc === 0) return;
     stream.nackCount++;
     stream.nackPackets += count;
+    this.#forwarder.totals.nacksSent++;
+    this.#forwarder.totals.packetsAskedOfPublishers += count;
     this.#begin();
     this.#add(transport, {
       type: 'nack',
@@ -81,9 +83,11 @@ export class RtcpOutput {
     this.#begin();
     if (stream.feedback.pli) {
       stream.pliCount++;
+      this.#forwarder.totals.plisSent++;
       this.#add(transport, { type: 'pli', senderSsrc: transport.rtcpSsrc, mediaSsrc: stream.ssrc });
     } else if (stream.feedback.fir) {
       stream.firCount++;
+      this.#forwarder.totals.firsSent++;
       stream.firSequence = (stream.firSequence + 1) & 255;
       this.#add(transport, {
         type: 'fir',

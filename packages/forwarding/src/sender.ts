@@ -5,6 +5,7 @@ import { noPayloadType, SendCodecs } from './codec-table.ts';
 import type { ExtensionProfile } from './extension-profile.ts';
 import { allLayers, LayerFilter } from './layer-filter.ts';
 import { LayerSelector } from './layer-selector.ts';
+import { observeLatency } from './media-totals.ts';
 import type { ReceiveStream } from './receive-stream.ts';
 import type { Receiver } from './receiver.ts';
 import type { ForwardingRoom } from './room.ts';
@@ -76,6 +77,9 @@ export class Sender {
   announcedScore = -1;
   announcedReceiverScore = -1;
 
+  /** Since when video could go out and the viewer has seen none; NaN = not yet, or it has. */
+  #blankSince = Number.NaN;
+  #seen = false;
   /** That our numbers belong to, also while unbound; -1 = none. */
   #association = -1;
   /** The MID goes out until the viewer has reported on the stream (as RFC 8843 §9.2 asks). */
@@ -200,7 +204,13 @@ export class Sender {
     selector.maxSpatialLayer = simulcast && !paused ? spatial : Number.POSITIVE_INFINITY;
     if (selector.paused !== paused) {
       selector.paused = paused;
-      if (paused) this.endSegment();
+      const { totals } = this.room.forwarder;
+      if (paused) {
+        totals.layerPaused++;
+        this.endSegment();
+      } else {
+        totals.layerResumed++;
+      }
     }
     const within = simulcast || !Number.isFinite(spatial) ? allLayers : spatial;
     const raises = !paused && !simulcast && within > this.filter.spatial;
@@ -278,7 +288,18 @@ export class Sender {
     this.segment.rewrites = pictureIdDelta !== 0 || tl0PictureIndexDelta !== 0;
     this.openStream = stream;
     this.filter.begin();
+    if (this.video && !this.#seen) {
+      this.#seen = true;
+      observeLatency(this.room.forwarder.latencies.firstKeyFrame, now - this.#blankSince);
+    }
     if (this.receiver?.layered && this.announcedLayer !== stream.encodingIdx) {
+      const { streams } = this.receiver;
+      this.room.forwarder.totals.noteSwitch(
+        this.selector,
+        streams.length,
+        this.announcedLayer,
+        stream.encodingIdx,
+      );
       this.announcedLayer = stream.encodingIdx;
       this.room.emit({
         type: 'sender.layers',
@@ -400,6 +421,9 @@ export class Sender {
   }
 
   #refresh(): void {
+    if (!this.#seen && Number.isNaN(this.#blankSince) && this.forwards) {
+      this.#blankSince = this.room.forwarder.now;
+    }
     this.receiver?.refreshLive();
   }
 

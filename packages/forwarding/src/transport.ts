@@ -37,6 +37,10 @@ export class Transport {
   rtcpPath: PathHandle = -1;
   /** Number of the remote address that `path` leads to, as batches name it; NaN = none yet. */
   selectedRemote = Number.NaN;
+  /** When the present keys came; NaN = none yet, or plain. */
+  connectedAt = Number.NaN;
+  /** A receiver took a packet of it. */
+  heardRtp = false;
   /** Packets may flow both ways. */
   ready = false;
   /** No other keys of any transport have this number: what was sent under others must not be continued. */
@@ -98,6 +102,7 @@ export class Transport {
   /** Keys are there (or none are needed). Senders start with fresh numbers, as SRTP wants. */
   connect(session: SessionHandle, now: number): void {
     this.session = session;
+    this.connectedAt = now;
     this.association = this.room.forwarder.newAssociation();
     this.sentNumbers.clear();
     this.outgoing.pathChanged();

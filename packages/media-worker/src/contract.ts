@@ -1,4 +1,10 @@
-import type { DatagramBatch, PacketEngine, RemoteAddress } from '@weir/forwarding';
+import type {
+  DatagramBatch,
+  JoinLatencies,
+  MediaTotals,
+  PacketEngine,
+  RemoteAddress,
+} from '@weir/forwarding';
 import type {
   InspectAnswer,
   InspectRequest,
@@ -34,12 +40,36 @@ export interface WorkerCertificate {
   }[];
 }
 
+export interface MediaOverview {
+  readonly totals: Omit<MediaTotals, 'noteSwitch'>;
+  readonly latencies: JoinLatencies;
+  /** RTP and RTCP that belonged to no transport with keys. */
+  readonly strayPackets: number;
+  /** Transports by state of ICE and DTLS together. */
+  readonly connectedTransports: number;
+  readonly unconnectedTransports: number;
+  /** Transports towards viewers whose bandwidth is estimated: how many, the sum, and the lowest (0 without any). */
+  readonly estimates: number;
+  readonly estimatesSumBps: number;
+  readonly lowestEstimateBps: number;
+  /** Video senders that could go out: forwarding, stopped by bandwidth, or without a picture for another reason. */
+  readonly videoForwarding: number;
+  readonly videoStopped: number;
+  readonly videoWaiting: number;
+  /** Senders with a score of 5 or less of 10, of those that forward. */
+  readonly poorSenders: number;
+  /** Receivers with a stream whose score is 5 or less. */
+  readonly poorReceivers: number;
+}
+
 export interface MediaWorkerContract {
   /** Idempotent; see RoomMediaUpdate. A room with an empty wanted state is forgotten. */
   apply(update: RoomMediaUpdate, now: number): MediaUpdateAnswer;
   /** Versions of the rooms it holds. */
   rooms(): Record<string, number>;
   inspect(roomId: string, request: InspectRequest, now: number): InspectAnswer;
+  /** Totals since it began and what is there now, over all rooms. Costs a walk over transports and senders. */
+  overview(): MediaOverview;
   /**
    * Watches plain RTP of a receiver (rtpraw, rtpobject); in process only. May come before the receiver. Each
    * packet is a copy that the listener may keep; attaching asks for a key frame.

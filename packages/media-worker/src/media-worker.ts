@@ -15,9 +15,10 @@ import type {
   TransportSpec,
 } from '@weir/protocol';
 import { createSecureEndpoint, type Remote, type SecureEndpoint } from '@weir/secure-transport';
-import type { MediaWorkerContract, MediaWorkerOptions } from './contract.ts';
+import type { MediaOverview, MediaWorkerContract, MediaWorkerOptions } from './contract.ts';
 import { HandshakeQueue } from './handshake-queue.ts';
 import { inspectRoom } from './inspect.ts';
+import { overviewOf } from './overview.ts';
 import { PathBook } from './path-book.ts';
 import { PlainTransports } from './plain-transports.ts';
 import { WantedState } from './wanted-state.ts';
@@ -87,6 +88,7 @@ class MediaWorker implements MediaWorkerContract {
     if (verdict !== 'apply') {
       return { applied: verdict === 'ignore', version: this.#wanted.version(roomId) };
     }
+    this.#forwarder.now = now;
     const { remove, put } = this.#wanted.take(update);
     const room = this.#forwarder.room(roomId);
     for (const id of remove.senders) room.removeSender(id, now);
@@ -120,6 +122,10 @@ class MediaWorker implements MediaWorkerContract {
       tuple: (remote) => this.#webrtc.tuple(remote),
       fingerprints: this.#certificate.fingerprints,
     });
+  }
+
+  overview(): MediaOverview {
+    return overviewOf(this.#forwarder);
   }
 
   tap(roomId: string, receiverId: number, listener: ((packet: Uint8Array) => void) | undefined): void {

@@ -1,4 +1,10 @@
-import type { Forwarder, ForwardingTransport, PacketEngine, SessionHandle } from '@weir/forwarding';
+import {
+  type Forwarder,
+  type ForwardingTransport,
+  observeLatency,
+  type PacketEngine,
+  type SessionHandle,
+} from '@weir/forwarding';
 import type { TransportTuple, WebRtcTransportSpec } from '@weir/protocol';
 import type { Remote, SecureEndpoint, SecureOutput, SecureTransportOptions } from '@weir/secure-transport';
 import type { PathBook } from './path-book.ts';
@@ -13,6 +19,10 @@ export interface WebRtcTransport {
   readonly remotes: Map<number, Remote>;
   selected: Remote | undefined;
   session: SessionHandle;
+  readonly createdAt: number;
+  /** When it first had a path, and first had keys; NaN = not yet. */
+  pathAt: number;
+  keyedAt: number;
   iceState: 'new' | 'connected' | 'completed' | 'disconnected';
   dtlsState: 'new' | 'connecting' | 'connected' | 'failed' | 'closed';
 }
@@ -77,6 +87,9 @@ export class WebRtcTransports {
       remotes: new Map(),
       selected: undefined,
       session: -1,
+      createdAt: now,
+      pathAt: Number.NaN,
+      keyedAt: Number.NaN,
       iceState: 'new',
       dtlsState: 'new',
     });
@@ -145,6 +158,10 @@ export class WebRtcTransports {
       case 'tuple':
         this.#addRemote(transport, output.remote);
         transport.selected = output.remote;
+        if (Number.isNaN(transport.pathAt)) {
+          transport.pathAt = now;
+          observeLatency(forwarder.latencies.ice, now - transport.createdAt);
+        }
         forwarding.selectedRemote = output.remote.key;
         forwarding.setPath(this.#options.paths.path(output.remote.key), now);
         forwarder.emit({ type: 'transport.tuple', roomId, transportId, tuple: this.tuple(output.remote) });
@@ -159,6 +176,10 @@ export class WebRtcTransports {
         if (output.state === 'connected' && output.keys !== undefined) {
           transport.session = engine.openSession(output.keys);
           forwarding.connect(transport.session, now);
+          if (Number.isNaN(transport.keyedAt)) {
+            transport.keyedAt = now;
+            observeLatency(forwarder.latencies.dtls, now - transport.pathAt);
+          }
         } else {
           forwarding.unkey(now);
         }

@@ -26,7 +26,7 @@ export async function ensureDocker(): Promise<string | undefined> {
 /** Builds an image from one of `infra/docker` on a Debian base made here; a no-op if it exists. */
 export function ensureImage(tag: string, dockerfile: string): void {
   if (hasImage(tag)) return;
-  ensureBaseImage();
+  const baseImage = ensureBaseImage();
   execFileSync('docker', ['build', '-q', '-t', tag, '--build-arg', `BASE_IMAGE=${baseImage}`, '-'], {
     input: readFileSync(dockerfile),
     stdio: ['pipe', 'ignore', 'inherit'],
@@ -34,9 +34,9 @@ export function ensureImage(tag: string, dockerfile: string): void {
   });
 }
 
-/** A minimal Debian, bootstrapped from the package mirror this machine uses. */
-function ensureBaseImage(): void {
-  if (hasImage(baseImage)) return;
+/** A minimal Debian, bootstrapped from the package mirror this machine uses. Answers its tag. */
+export function ensureBaseImage(): string {
+  if (hasImage(baseImage)) return baseImage;
   const folder = mkdtempSync(join(tmpdir(), 'weir-base-'));
   try {
     execFileSync('debootstrap', ['--variant=minbase', 'bookworm', folder, debianMirror()], {
@@ -48,6 +48,7 @@ function ensureBaseImage(): void {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+  return baseImage;
 }
 
 /** The first mirror of apt's sources. */
@@ -61,7 +62,7 @@ function debianMirror(): string {
   return mirror;
 }
 
-function hasImage(tag: string): boolean {
+export function hasImage(tag: string): boolean {
   return execFileSync('docker', ['images', '-q', tag]).toString().trim() !== '';
 }
 

@@ -1,6 +1,7 @@
 export { type LaunchOptions, launchChromium, launchFirefox, missingBrowser } from './browser.ts';
 export { type Clock, realClock, type Timer, VirtualClock } from './clock.ts';
 export { missingD1, startD1, type TestD1 } from './d1.ts';
+export { ensureBaseImage, ensureDocker, ensureImage } from './docker.ts';
 export { EndpointDriver } from './endpoint-driver.ts';
 export { IceControlling, type IceOptions } from './ice-controlling.ts';
 export {
@@ -23,3 +24,11 @@ export {
 } from './test-endpoint.ts';
 export { hostAddress, openUdpSocket } from './udp-socket.ts';
 export { VirtualNetwork, type VirtualNetworkOptions, VirtualSocket } from './virtual-network.ts';
+export {
+  buildWeirImage,
+  ensureLocalBases,
+  ensureWeirImages,
+  type ImageBases,
+  type WeirProgram,
+  weirPrograms,
+} from './weir-images.ts';
