@@ -22,6 +22,7 @@ let drained: DrainState = { draining: false, transports: 0 };
 const app = createControl({
   podId: 'pod-1',
   secrets: [secret],
+  epoch: () => 7,
   worker,
   metrics: { contentType: 'text/plain', text: async () => 'weir_pod_transports 0\n' },
   log,

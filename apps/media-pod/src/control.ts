@@ -17,6 +17,8 @@ export interface ControlOptions {
   readonly worker: Pick<Worker, 'apply' | 'inspect' | 'rooms'>;
   readonly metrics: Metrics;
   readonly log: Logger;
+  /** Start of this pod, as signaling knows it. */
+  epoch(): number;
   /** Milliseconds since 1970, for call tokens; Date.now by default. */
   readonly now?: () => number;
   drain(): DrainState;
@@ -37,6 +39,7 @@ export function createControl(options: ControlOptions): Hono {
   const verified = (context: Context) =>
     verifyPodCall(context.req.raw, options.podId, {
       secrets: options.secrets,
+      epoch: options.epoch(),
       ...(options.now === undefined ? {} : { now: options.now }),
     });
 
@@ -58,6 +61,11 @@ export function createControl(options: ControlOptions): Hono {
   app.get('/v1/rooms', async (context) => {
     await verified(context);
     return context.json({ rooms: await worker.rooms() });
+  });
+
+  app.get('/v1/pulse', async (context) => {
+    await verified(context);
+    return context.json({ podId: options.podId, epoch: options.epoch() });
   });
 
   app.post('/v1/drain', async (context) => {

@@ -106,6 +106,7 @@ export class Pod {
     const control = createControl({
       podId: config.podId,
       secrets: config.secrets,
+      epoch: () => this.#reporter.epoch,
       worker: {
         apply: async (update) => {
           const answer = await workers.apply(update);
@@ -184,6 +185,17 @@ export class Pod {
     this.#reports.stop();
     await this.#server.close();
     this.#log.info('stopped');
+  }
+
+  /** Nothing that is here is wanted any more. */
+  async #startOver(): Promise<void> {
+    const none = { transports: [], receivers: [], senders: [] };
+    for (const [roomId, held] of Object.entries(await this.#workers.rooms())) {
+      const update = { roomId, base: null, version: held + 1, put: none, remove: none, keyFrames: [] };
+      this.#census.noteUpdate(update, await this.#workers.apply(update));
+    }
+    this.#checkEmptied();
+    await this.#renew();
   }
 
   async #renew(): Promise<void> {
@@ -303,6 +315,21 @@ export class Pod {
         break;
       case 'refused':
         this.#log.error(detail, 'signaling refused a report for good; what it could not read is dropped');
+        break;
+      case 'restarted':
+        if (change.givenUp) {
+          this.#log.error(
+            { epoch: change.epoch },
+            'signaling gave this pod up and its peers went elsewhere: dropping what is here and starting over',
+          );
+          void this.#startOver();
+        } else {
+          this.#log.warn(
+            { epoch: change.epoch },
+            'an earlier pod of this name has a later epoch (was the clock set back?): taking one after it',
+          );
+          void this.#renew();
+        }
         break;
       case 'superseded':
         this.#log.error(

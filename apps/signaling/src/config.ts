@@ -92,7 +92,11 @@ export const environment = {
     .max(3600)
     .optional()
     .describe('a peer without reader and media is closed after so long (default 20, in development 15)'),
-  WEIR_POD_LEASE_SECONDS: seconds('life of a pod lease; three missed = pod lost', 15, 600),
+  WEIR_POD_LEASE_SECONDS: seconds('life of a pod lease; without one nothing new is placed there', 15, 600),
+  WEIR_POD_LOST_SECONDS: seconds(
+    'a pod that neither reports nor answers is given up after so long, and at once if its process is seen to be gone',
+    600,
+  ),
   WEIR_POD_DEADLINE_SECONDS: seconds('longest wait for a pod when a transport is created', 3, 60),
   WEIR_STREAM_SECONDS: seconds('event streams are ended after about so long, to be resumed', 240, 3600),
   WEIR_HEARTBEAT_SECONDS: seconds('comment on silent event streams', 15, 60),
@@ -131,6 +135,7 @@ export interface AppConfig {
   readonly rateBurst: number;
   readonly peerTimeoutMs: number;
   readonly podLeaseMs: number;
+  readonly podLostMs: number;
   readonly podDeadlineMs: number;
   readonly streamMs: number;
   readonly heartbeatMs: number;
@@ -184,6 +189,7 @@ export function appConfig(
     rateBurst: env.WEIR_RATE_BURST,
     peerTimeoutMs: (env.WEIR_PEER_TIMEOUT_SECONDS ?? (env.WEIR_ENV === 'development' ? 15 : 20)) * 1000,
     podLeaseMs: env.WEIR_POD_LEASE_SECONDS * 1000,
+    podLostMs: env.WEIR_POD_LOST_SECONDS * 1000,
     podDeadlineMs: env.WEIR_POD_DEADLINE_SECONDS * 1000,
     streamMs: env.WEIR_STREAM_SECONDS * 1000,
     heartbeatMs: env.WEIR_HEARTBEAT_SECONDS * 1000,

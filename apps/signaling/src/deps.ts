@@ -6,7 +6,7 @@ import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 
 /** How signaling calls pods. */
-export type Pods = Pick<PodClient, 'applyMedia' | 'inspect'>;
+export type Pods = Pick<PodClient, 'applyMedia' | 'inspect' | 'pulse' | 'drain' | 'undrain'>;
 
 /** All that the app needs from outside. */
 export interface Dependencies {

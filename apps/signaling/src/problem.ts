@@ -4,6 +4,8 @@ export interface ProblemOptions {
   /** Path of the field at fault. */
   readonly field?: string | undefined;
   readonly retryAfterSeconds?: number;
+  /** The epoch that signaling knows of a pod. */
+  readonly epoch?: number;
   readonly cause?: unknown;
 }
 
@@ -13,12 +15,14 @@ export class ProblemError extends Error {
   readonly code: ProblemCode;
   readonly field: string | undefined;
   readonly retryAfterSeconds: number | undefined;
+  readonly epoch: number | undefined;
 
   constructor(code: ProblemCode, detail: string, options: ProblemOptions = {}) {
     super(detail, 'cause' in options ? { cause: options.cause } : undefined);
     this.code = code;
     this.field = options.field;
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.epoch = options.epoch;
   }
 
   get status(): number {
@@ -35,6 +39,7 @@ export class ProblemError extends Error {
       detail: this.message,
       code: this.code,
       ...(this.field === undefined ? {} : { field: this.field }),
+      ...(this.epoch === undefined ? {} : { epoch: this.epoch }),
       ...(requestId === undefined ? {} : { requestId }),
     };
     const headers = new Headers({ 'content-type': 'application/problem+json', 'cache-control': 'no-store' });

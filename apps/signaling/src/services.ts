@@ -5,6 +5,7 @@ import { EventReader } from './events/event-reader.ts';
 import { OpenStreams } from './events/open-streams.ts';
 import { MediaDelivery } from './pods/media-delivery.ts';
 import { PodDirectory } from './pods/pod-directory.ts';
+import { Prober } from './pods/prober.ts';
 import { RateLimiter } from './rate-limit.ts';
 import { Rooms } from './rooms/rooms.ts';
 import type { Stopping } from './stopping.ts';
@@ -18,6 +19,7 @@ export interface Services {
   readonly housekeeping: Housekeeping;
   readonly podStore: PodStore;
   readonly pods: PodDirectory;
+  readonly prober: Prober;
   readonly delivery: MediaDelivery;
   readonly rooms: Rooms;
   readonly doorkeeper: Doorkeeper;
@@ -46,6 +48,7 @@ export function createServices(deps: Dependencies, stopping: Stopping): Services
     housekeeping: new Housekeeping(driver),
     podStore,
     pods,
+    prober: new Prober(deps),
     delivery,
     rooms: new Rooms(deps, store, access, delivery),
     doorkeeper: new Doorkeeper(config, access, store),

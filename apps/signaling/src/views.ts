@@ -15,6 +15,7 @@ import type {
   AppData,
   Cursor,
   IceServer,
+  MoveSenderAnswer,
   PeerId,
   PeerInfo,
   PlainTransportView,
@@ -206,6 +207,16 @@ export function senderView(
 export function senderViewOf(state: RoomState, sender: SenderRecord): SenderView {
   const receiver = state.receivers.get(sender.receiverId)!;
   return senderView(sender, receiver, state.peers.get(receiver.peerId)!);
+}
+
+/** A sender where it moves to, or where it is if it does not move. */
+export function senderViewThere(state: RoomState, sender: SenderRecord): MoveSenderAnswer {
+  const { next, rtpParameters } = sender;
+  const there =
+    next === undefined
+      ? sender
+      : { ...sender, ...next, rtpParameters: { ...rtpParameters, muxId: next.mid } };
+  return { ...senderViewOf(state, there), moved: next === undefined };
 }
 
 /** The whole view of one peer at the log position `cursor`. */

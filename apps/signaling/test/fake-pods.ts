@@ -27,7 +27,9 @@ export class FakePods implements Pods {
   readonly keyFrames: number[] = [];
 
   async applyMedia(pod: { id: string }, update: RoomMediaUpdate): Promise<MediaUpdateAnswer> {
-    if (this.down.has(pod.id)) throw new PodControlError('unreachable', `${pod.id} does not answer`);
+    if (this.down.has(pod.id) || this.cutOff.has(pod.id)) {
+      throw new PodControlError('unreachable', `${pod.id} does not answer`);
+    }
     this.updates.push({ podId: pod.id, update });
     const answer = this.#apply(pod.id, update);
     if (this.mute.has(pod.id)) throw new PodControlError('unreachable', `${pod.id}: the answer got lost`);
@@ -35,7 +37,9 @@ export class FakePods implements Pods {
   }
 
   async inspect(pod: { id: string }, roomId: string, request: InspectRequest): Promise<InspectAnswer> {
-    if (this.down.has(pod.id)) throw new PodControlError('unreachable', `${pod.id} does not answer`);
+    if (this.down.has(pod.id) || this.cutOff.has(pod.id)) {
+      throw new PodControlError('unreachable', `${pod.id} does not answer`);
+    }
     const room = this.held(pod.id, roomId);
     const known = <T>(
       ids: readonly number[],
@@ -65,6 +69,31 @@ export class FakePods implements Pods {
         .filter(([, room]) => room.transports.size + room.receivers.size + room.senders.size > 0)
         .map(([roomId, { version }]) => [roomId, version]),
     );
+  }
+
+  /** Pods that do not answer because they cannot be reached; those that are `down` do not run. */
+  readonly cutOff = new Set<string>();
+  readonly draining = new Set<string>();
+
+  async pulse(pod: { id: string; epoch?: number }): Promise<{ podId: string; epoch: number }> {
+    if (this.cutOff.has(pod.id)) throw new PodControlError('unreachable', `${pod.id}: no answer in time`);
+    if (this.down.has(pod.id)) {
+      const cause = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+      throw new PodControlError('unreachable', `${pod.id} does not run`, { cause });
+    }
+    return { podId: pod.id, epoch: pod.epoch ?? 1 };
+  }
+
+  async drain(pod: { id: string }): Promise<{ draining: boolean; transports: number }> {
+    await this.pulse(pod);
+    this.draining.add(pod.id);
+    return { draining: true, transports: 0 };
+  }
+
+  async undrain(pod: { id: string }): Promise<{ draining: boolean; transports: number }> {
+    await this.pulse(pod);
+    this.draining.delete(pod.id);
+    return { draining: false, transports: 0 };
   }
 
   /** A pod starts again and holds nothing. */

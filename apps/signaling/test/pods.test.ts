@@ -213,9 +213,10 @@ onEveryDatabaseAndD1((open) => {
       expect([...held.receivers.keys()]).toEqual([Number(kept.id)]);
     });
 
-    it('a pod that misses leases gets nothing new, and after three is given up', async () => {
+    it('a pod that misses leases gets nothing new, and after three is given up if it does not run', async () => {
       const { weir, alice } = await start();
       const transportId = await transportOf(alice);
+      weir.pods.cutOff.add('pod-1');
       await alice.events();
       await weir.clock.advance(16_000);
       expect((await alice.call('POST', '/transports', {})).body.code).toBe('no-pod');
@@ -223,12 +224,51 @@ onEveryDatabaseAndD1((open) => {
       expect(await alice.events()).toEqual([]);
       await weir.clock.advance(30_000);
       await weir.sweeper.sweep();
+      // It may only be cut off from here, and carry media.
+      expect(await alice.events()).toEqual([]);
+      weir.pods.cutOff.delete('pod-1');
+      weir.pods.down.add('pod-1');
+      await weir.clock.until(weir.sweeper.sweep());
       expect((await alice.events()).map(({ type }) => type)).toEqual(['close', 'migrate']);
-      // It was only cut off: what it holds is taken from it, and it serves again.
+      weir.pods.down.delete('pod-1');
+      // Its epoch is over. In the next one what it holds is taken from it, and it serves again.
+      await expect(weir.lease('pod-1')).rejects.toMatchObject({
+        status: 409,
+        problem: { code: 'pod-given-up', epoch: weir.pod('pod-1').epoch + 1 },
+      });
+      weir.pod('pod-1').epoch += 2;
+      weir.pod('pod-1').seq = 0;
       await weir.lease('pod-1');
       await weir.clock.advance(10);
       expect(weir.pods.held('pod-1', 'daily')!.transports.size).toBe(0);
       expect(await transportOf(alice)).not.toBe(transportId);
+    });
+
+    it('a pod that is silent for too long is given up, whatever became of it', async () => {
+      const { weir, alice } = await start({ WEIR_POD_LOST_SECONDS: '120' });
+      await transportOf(alice);
+      await alice.events();
+      weir.pods.cutOff.add('pod-1');
+      await weir.clock.advance(119_000);
+      await weir.sweeper.sweep();
+      expect(await alice.eventTypes()).toEqual([]);
+      await weir.clock.advance(2_000);
+      await weir.sweeper.sweep();
+      expect(await alice.eventTypes()).toEqual(['close', 'migrate']);
+    });
+
+    it('operators drain a pod and take it back', async () => {
+      const { weir } = await start();
+      const admin = { token: await weir.admin() };
+      expect(await weir.ok('POST', '/v1/pods/pod-1/drain', admin)).toMatchObject({ draining: true });
+      expect([...weir.pods.draining]).toEqual(['pod-1']);
+      expect(await weir.ok('DELETE', '/v1/pods/pod-1/drain', admin)).toMatchObject({ draining: false });
+      expect([...weir.pods.draining]).toEqual([]);
+      expect((await weir.call('POST', '/v1/pods/pod-9/drain', admin)).status).toBe(404);
+      weir.pods.cutOff.add('pod-1');
+      expect((await weir.call('POST', '/v1/pods/pod-1/drain', admin)).body.code).toBe('pod-unreachable');
+      const local = { token: await weir.token({ room: 'daily', admin: true }) };
+      expect((await weir.call('POST', '/v1/pods/pod-1/drain', local)).status).toBe(403);
     });
 
     it('a draining pod keeps its calls and gets no new ones; its peers are told once', async () => {

@@ -15,7 +15,7 @@ onEveryDatabase((open) => {
   async function pass(weir: Instance, seconds: number, others: Instance[] = []): Promise<void> {
     for (let second = 0; second < seconds; second += 1) {
       await weir.clock.advance(1000);
-      await Promise.all([weir, ...others].map((one) => one.sweeper.sweep()));
+      await weir.clock.until(Promise.all([weir, ...others].map((one) => one.sweeper.sweep())));
     }
   }
 
@@ -154,7 +154,8 @@ onEveryDatabase((open) => {
         await weir.lease('pod-1');
       }
       expect(await present(weir, room)).toEqual(['sending']);
-      // The pod is heard of no more: it is given up after three leases, and its transports are closed with it.
+      // The pod ended: it is given up after three leases, and its transports are closed with it.
+      weir.pods.down.add('pod-1');
       await pass(weir, 45 + 23);
       expect(await present(weir, room)).toEqual([]);
     });
@@ -250,11 +251,11 @@ onEveryDatabase((open) => {
       const token = await weir.admin();
       await weir.ok('DELETE', room, { token });
       await weir.clock.advance(3_500_000);
-      await weir.sweeper.sweep();
+      await weir.clock.until(weir.sweeper.sweep());
       const later = await weir.admin();
       await weir.refused('GET', room, { token: later }, { status: 410, code: 'room-closed' });
       await weir.clock.advance(200_000);
-      await weir.sweeper.sweep();
+      await weir.clock.until(weir.sweeper.sweep());
       await weir.refused('GET', room, { token: later }, { status: 404, code: 'room-not-found' });
     });
   });

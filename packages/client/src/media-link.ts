@@ -5,6 +5,7 @@ import { WeirError } from './errors.ts';
 import { Gate } from './gate.ts';
 import type { History } from './history.ts';
 import type { PeerApi } from './peer-api.ts';
+import { countsOf, lookEveryMs, SilenceWatch } from './silence-watch.ts';
 
 export type Direction = 'send' | 'recv';
 export type MediaTransport = types.Transport;
@@ -32,6 +33,8 @@ export interface MediaLinkOptions {
   random: () => number;
   history: History;
   onState: () => void;
+  /** Whether media should come (for sending: go) now. */
+  expected: () => boolean;
   /** The transport was given up: move to the next one. Resolves when all that could move has moved. */
   onRenew: () => Promise<void>;
 }
@@ -55,6 +58,8 @@ export class MediaLink {
   readonly #options: MediaLinkOptions;
   readonly #registers = new Map<number, Register>();
   readonly #retired = new Map<string, MediaTransport>();
+  /** Of those that were retired: their media may go on until it comes on the next one. */
+  readonly #leaving = new Set<MediaTransport>();
   readonly #oneByOne = new Gate(1);
   #nextRegister = 1;
   #careful = false;
@@ -68,6 +73,7 @@ export class MediaLink {
   #notBefore = 0;
   #healing: ReturnType<typeof setTimeout> | undefined;
   #slow: ReturnType<typeof setTimeout> | undefined;
+  #watch: ReturnType<typeof setInterval> | undefined;
 
   constructor(options: MediaLinkOptions) {
     this.#options = options;
@@ -129,6 +135,11 @@ export class MediaLink {
     }
   }
 
+  /** Whether media on this transport may go on until the next one has it. */
+  isLeaving(transport: MediaTransport): boolean {
+    return this.#leaving.has(transport) && !transport.closed;
+  }
+
   /** The server closed one of our transports. */
   lost(transportId: string, reason: string): void {
     const retired = this.#retired.get(transportId);
@@ -142,9 +153,10 @@ export class MediaLink {
   /**
    * Goes over to a new transport.
    *
-   * @param alive whether the present one still carries media: it is kept until everything has moved
+   * @param alive whether the present one still carries media: it is kept until everything has moved; `overlap`: and
+   * carries media until the next one does
    */
-  renew(reason: string, alive: boolean): void {
+  renew(reason: string, alive: boolean | 'overlap'): void {
     const old = this.#transport;
     if (!old || this.#options.signal.aborted) return;
     this.#note(`gives up transport ${old.id}: ${reason}`);
@@ -159,6 +171,7 @@ export class MediaLink {
     if (alive) {
       // Media flows on while we move; that is told only if it takes long.
       this.#retired.set(old.id, old);
+      if (alive === 'overlap') this.#leaving.add(old);
       this.#setConnecting();
     } else {
       old.close();
@@ -166,6 +179,7 @@ export class MediaLink {
     }
     void this.#options.onRenew().finally(() => {
       this.#retired.delete(old.id);
+      this.#leaving.delete(old);
       old.close();
       if (this.#options.signal.aborted) return;
       this.#options.api.closeTransport(old.id).catch(() => {
@@ -188,6 +202,7 @@ export class MediaLink {
   close(): void {
     clearTimeout(this.#healing);
     clearTimeout(this.#slow);
+    clearInterval(this.#watch);
     for (const transport of [...this.#retired.values(), this.#transport]) transport?.close();
     this.#retired.clear();
     this.#transport = undefined;
@@ -229,6 +244,7 @@ export class MediaLink {
     transport.on('connectionstatechange', (state) => this.#onConnectionState(transport, state));
     this.#transport = transport;
     this.#restarts = 0;
+    this.#listen(transport);
     this.#note(`has transport ${view.id}`);
     return transport;
   }
@@ -273,6 +289,32 @@ export class MediaLink {
       case 'closed':
         return;
     }
+  }
+
+  /** Looks whether media comes; when it stops, the server is asked at once what became of its media server. */
+  #listen(transport: MediaTransport): void {
+    const silence = new SilenceWatch(this.#options.direction === 'send');
+    let busy = false;
+    clearInterval(this.#watch);
+    this.#watch = setInterval(async () => {
+      if (busy || transport !== this.#transport || transport.closed) return;
+      busy = true;
+      try {
+        const counts = countsOf(await transport.getStats());
+        if (silence.look(counts, this.#options.expected(), Date.now())) await this.#ask(transport);
+      } catch {
+        // The transport closed, or the server does not answer: there is a next time.
+      } finally {
+        busy = false;
+      }
+    }, lookEveryMs);
+  }
+
+  async #ask(transport: MediaTransport): Promise<void> {
+    const { pod } = await this.#options.api.checkTransport(transport.id);
+    if (transport !== this.#transport) return;
+    this.#note(`hears nothing on transport ${transport.id}; its media server is ${pod}`);
+    if (pod === 'lost') this.renew('its media server is lost', false);
   }
 
   async #restartIce(transport: MediaTransport): Promise<void> {

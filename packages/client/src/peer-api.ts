@@ -7,9 +7,13 @@ import type {
   IceRestartAnswer,
   JoinAnswer,
   JoinRequest,
+  MoveReceiverRequest,
+  MoveSenderAnswer,
+  MoveSenderRequest,
   ReceiverView,
   SenderView,
   StatsAnswer,
+  TransportCheckAnswer,
   TransportView,
   UpdateReceiverRequest,
   UpdateSenderRequest,
@@ -64,6 +68,11 @@ export class PeerApi {
     return this.#call('POST', `/transports/${id}/ice-restart`, {});
   }
 
+  /** Nothing comes any more: what became of the media server? */
+  checkTransport(id: string): Promise<TransportCheckAnswer> {
+    return this.#call('POST', `/transports/${id}/check`, { attempts: 1 });
+  }
+
   closeTransport(id: string): Promise<void> {
     return this.#call('DELETE', `/transports/${id}`, { attempts: 3 });
   }
@@ -83,6 +92,11 @@ export class PeerApi {
     });
   }
 
+  /** To another transport, in one step. Between pods it is sent on both until `transportId` of the answer is it. */
+  moveReceiver(id: string, body: Loose<MoveReceiverRequest>, signal?: AbortSignal): Promise<ReceiverView> {
+    return this.#call('PUT', `/receivers/${id}/transport`, { body, ...(signal && { signal }) });
+  }
+
   updateReceiver(
     id: string,
     body: Loose<UpdateReceiverRequest>,
@@ -97,6 +111,10 @@ export class PeerApi {
 
   updateSender(id: string, body: Loose<UpdateSenderRequest>): Promise<SenderView> {
     return this.#senderGate.run(() => this.#call('PATCH', `/senders/${id}`, { body }));
+  }
+
+  moveSender(id: string, body: Loose<MoveSenderRequest>): Promise<MoveSenderAnswer> {
+    return this.#senderGate.run(() => this.#call('PUT', `/senders/${id}/transport`, { body }));
   }
 
   requestKeyFrame(id: string): Promise<void> {

@@ -53,6 +53,11 @@ export class Publication extends Emitter<PublicationEvents> {
   #paused: boolean;
   #pausedAtServer = false;
   #producer: types.Producer | undefined;
+  /** On the transport that is being left: sends until nobody needs it there. */
+  #leaving: types.Producer | undefined;
+  #left: (() => void)[] = [];
+  /** Where the server last said that it has it. */
+  #serverTransport: string | undefined;
   #transport: MediaTransport | undefined;
   #closed = false;
 
@@ -159,6 +164,18 @@ export class Publication extends Emitter<PublicationEvents> {
     this.converge().catch(() => {});
   }
 
+  /** @internal The server has it on this transport only. */
+  movedTo(transportId: string): void {
+    this.#serverTransport = transportId;
+    if (transportId === this.#transport?.id) this.#leave();
+  }
+
+  /** @internal Resolves when nothing is sent any more on a transport that is being left. */
+  settled(): Promise<void> {
+    if (!this.#leaving || this.#leaving.closed) return Promise.resolve();
+    return new Promise((resolve) => this.#left.push(resolve));
+  }
+
   /** @internal Order in which publications must move: that of their m-sections. */
   get mid(): number {
     return Number(this.#producer?.rtpParameters.mid ?? Number.MAX_SAFE_INTEGER);
@@ -188,11 +205,16 @@ export class Publication extends Emitter<PublicationEvents> {
     const producer = this.#producer;
     if (!producer) return;
     const track = this.#track;
-    if (producer.track !== track && track?.readyState !== 'ended') {
-      await whileAlive(producer, producer.replaceTrack({ track }));
-    }
     const paused = this.#paused;
-    if (producer.paused !== paused) paused ? producer.pause() : producer.resume();
+    for (const one of [producer, this.#leaving]) {
+      if (!one || one.closed) continue;
+      if (one.track !== track && track?.readyState !== 'ended') {
+        const replaced = whileAlive(one, one.replaceTrack({ track }));
+        // What is being left may go at any moment.
+        await (one === producer ? replaced : replaced.catch(() => {}));
+      }
+      if (!one.closed && one.paused !== paused) paused ? one.pause() : one.resume();
+    }
     if (this.#pausedAtServer !== paused && this.#id !== undefined) {
       await this.#deps.api.updateReceiver(this.#id, { paused });
       this.#pausedAtServer = paused;
@@ -201,6 +223,14 @@ export class Publication extends Emitter<PublicationEvents> {
 
   async #produce(transport: MediaTransport, track: MediaStreamTrack): Promise<void> {
     const previous = this.#producer;
+    const overlap =
+      previous && !previous.closed && this.#transport && this.#deps.link.isLeaving(this.#transport);
+    if (overlap) {
+      this.#leaving = previous;
+      previous.observer.once('close', () => {
+        if (this.#leaving === previous) this.#leave();
+      });
+    }
     const producer = await this.#deps.link.produce(
       transport,
       {
@@ -212,7 +242,7 @@ export class Publication extends Emitter<PublicationEvents> {
       },
       (rtpParameters) => this.#register(transport, rtpParameters),
     );
-    previous?.close();
+    if (!overlap) previous?.close();
     if (this.#closed) {
       producer.close();
       return;
@@ -220,6 +250,15 @@ export class Publication extends Emitter<PublicationEvents> {
     producer.on('trackended', () => this.emit('trackended'));
     this.#producer = producer;
     this.#transport = transport;
+    // The event may have been faster than the answer.
+    if (this.#serverTransport === transport.id) this.#leave();
+  }
+
+  #leave(): void {
+    const leaving = this.#leaving;
+    this.#leaving = undefined;
+    leaving?.close();
+    for (const resolve of this.#left.splice(0)) resolve();
   }
 
   /** Tells the server what is sent; keeps the receiver, and so everybody's senders, if there is one. */
@@ -258,6 +297,7 @@ export class Publication extends Emitter<PublicationEvents> {
         throw WeirError.closed('The publication');
       }
       this.#id = view.id;
+      this.#serverTransport = transport.id;
       this.#pausedAtServer = paused;
       if (known !== undefined) this.emit('republished');
       return view.id;
@@ -271,23 +311,16 @@ export class Publication extends Emitter<PublicationEvents> {
   }
 
   /** Takes the receiver along to another transport, with the parameters it is sent with there. */
-  async #move(id: string, transportId: string, parameters: never, signal: AbortSignal): Promise<void> {
-    const { api } = this.#deps;
-    try {
-      await api.updateReceiver(id, { transportId }, signal);
-      await api.setReceiverParameters(id, parameters, signal);
-    } catch (cause) {
-      if ((cause as WeirError).code !== 'conflict') throw cause;
-      // The old parameters collide with what is there already (mids are reused): change them beforehand.
-      await api.setReceiverParameters(id, parameters, signal);
-      await api.updateReceiver(id, { transportId }, signal);
-    }
+  async #move(id: string, transportId: string, rtpParameters: never, signal: AbortSignal): Promise<void> {
+    const view = await this.#deps.api.moveReceiver(id, { transportId, rtpParameters }, signal);
+    this.#serverTransport = view.transportId ?? undefined;
   }
 
   #finish(error: WeirError | undefined): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#over.abort();
+    this.#leave();
     this.#producer?.close();
     this.#deps.onGone(this);
     this.emit('closed', error);

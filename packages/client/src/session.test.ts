@@ -1,6 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FakeWeir, problem } from '../test/fake-weir.ts';
-import { enter, fakeTrack, numberMids, pass, Radio, refuseConsumers } from '../test/harness.ts';
+import {
+  countPictures,
+  enter,
+  fakeTrack,
+  numberMids,
+  pass,
+  Radio,
+  refuseConsumers,
+} from '../test/harness.ts';
 import type { WeirError } from './index.ts';
 import { Weir } from './index.ts';
 
@@ -458,6 +466,65 @@ describe('media trouble', () => {
     radio.setState('recv', 'connected');
     await pass(20_000);
     expect(told.filter((line) => line.endsWith('connecting'))).toEqual([]);
+  });
+
+  it('leaves a draining pod without a gap: media goes on there until it comes from the next one', async () => {
+    const bob = server.join('Bob');
+    const { session, radio, told } = await enter(server);
+    const publication = await session.publish(fakeTrack('video'));
+    server.publish(bob, 'video');
+    await pass(10);
+    const old = { send: radio.get('send'), recv: radio.get('recv') };
+    const [sender] = [...ada().senders.values()];
+    const [subscription] = session.subscriptions;
+    const first = subscription!.track;
+    server.elsewhere = true;
+    const stats = countPictures(radio);
+    server.emit(ada(), 'migrate', 'peer', session.self.id, { reason: 'drain' });
+    await pass(1_000);
+    // On both: the track is sent twice, and what is shown comes from the old pod.
+    expect(radio.transports.filter(({ closed }) => !closed)).toHaveLength(4);
+    expect(ada().receivers.get(publication.id as never)?.transportId).toBe(old.send.id);
+    expect(sender?.transportId).toBe(old.recv.id);
+    expect(subscription!.track).toBe(first);
+    expect(told).not.toContain('trackchanged Bob');
+    await publication.pause();
+    await publication.resume();
+    // The first picture comes from the new one.
+    stats.set(radio.get('recv'), 1);
+    await pass(200);
+    expect(told).toContain('trackchanged Bob');
+    expect(subscription!.track).not.toBe(first);
+    expect(sender).toMatchObject({ transportId: radio.get('recv').id, bindings: 2, enabled: true });
+    expect(old.recv.closed).toBe(true);
+    expect(old.send.closed).toBe(false);
+    // The others have moved too.
+    server.arrive(ada(), publication.id);
+    await pass(200);
+    expect(old.send.closed).toBe(true);
+    expect([...ada().transports.keys()].sort()).toEqual([radio.get('send').id, radio.get('recv').id].sort());
+    expect(publication.closed || subscription!.closed).toBe(false);
+  });
+
+  it('is where it was going when the draining pod goes too early', async () => {
+    const bob = server.join('Bob');
+    const { session, radio, told } = await enter(server);
+    const publication = await session.publish(fakeTrack('audio'));
+    server.publish(bob, 'audio');
+    await pass(10);
+    const old = { send: radio.get('send'), recv: radio.get('recv') };
+    server.elsewhere = true;
+    countPictures(radio);
+    server.emit(ada(), 'migrate', 'peer', session.self.id, { reason: 'drain' });
+    await pass(500);
+    server.arrive(ada(), publication.id);
+    server.closeTransport(ada(), old.send.id, 'pod-lost');
+    server.closeTransport(ada(), old.recv.id, 'pod-lost');
+    await pass(1_000);
+    expect(old.send.closed && old.recv.closed).toBe(true);
+    expect([...ada().senders.values()][0]?.transportId).toBe(radio.get('recv').id);
+    expect(told).toContain('trackchanged Bob');
+    expect(radio.transports).toHaveLength(4);
   });
 
   it('follows a lost pod: transports close first, then the server asks to move', async () => {

@@ -90,7 +90,11 @@ export class Session extends Emitter<SessionEvents> {
     this.room = snapshot.room.id;
     this.self = peer;
     this.#streamId = `weir-${peer.id}`;
-    const link = (direction: 'send' | 'recv', users: () => Iterable<{ converge(): Promise<void> }>) =>
+    const expected = {
+      send: () => this.publications.some(({ live, paused }) => live && !paused),
+      recv: () => this.subscriptions.some(({ track, paused, remote }) => track && !paused && !remote.paused),
+    };
+    const link = (direction: 'send' | 'recv', users: () => Iterable<Publication | Subscription>) =>
       new MediaLink({
         direction,
         device: deps.device,
@@ -101,8 +105,10 @@ export class Session extends Emitter<SessionEvents> {
         random: deps.random,
         history: deps.history,
         onState: () => this.#monitor.refresh(),
+        expected: expected[direction],
         onRenew: async () => {
           await Promise.allSettled([...users()].map((user) => user.converge()));
+          await Promise.all([...users()].map((user) => user.settled()));
         },
       });
     this.#send = link('send', () => [...this.#publications].sort((a, b) => a.mid - b.mid));
@@ -283,6 +289,10 @@ export class Session extends Emitter<SessionEvents> {
         else if (target.kind === 'transport') this.#afterBurst(() => this.#transportLost(target.id, reason));
         else if (target.kind === 'rtpreceiver') this.#afterBurst(() => this.#receiverLost(target.id, reason));
         break;
+      case 'transport':
+        if (target.kind !== 'rtpreceiver') break;
+        this.publications.find(({ id }) => id === target.id)?.movedTo(String(data.transportId));
+        break;
       case 'newrtpreceiver':
         this.#closeOrphan(this.#ledger.made(data as unknown as ReceiverView));
         break;
@@ -356,8 +366,10 @@ export class Session extends Emitter<SessionEvents> {
 
   #migrate(data: Record<string, unknown>): void {
     const ids = Array.isArray(data.transportIds) ? (data.transportIds as unknown[]) : undefined;
+    // A pod that is lost carries nothing any more; one that is to be left does until we are away.
+    const alive = data.reason === 'pod-lost' ? false : 'overlap';
     for (const link of [this.#send, this.#recv]) {
-      if (!ids || ids.includes(link.transportId)) link.renew('the server asked to move', true);
+      if (!ids || ids.includes(link.transportId)) link.renew('the server asked to move', alive);
     }
   }
 
@@ -371,6 +383,9 @@ export class Session extends Emitter<SessionEvents> {
     const receivers = new Set(snapshot.receivers.map((receiver) => receiver.id as string));
     for (const publication of this.publications) {
       if (publication.id !== '' && !receivers.has(publication.id)) publication.forgotten();
+    }
+    for (const { id, transportId } of snapshot.receivers) {
+      if (transportId !== null) this.publications.find((one) => one.id === id)?.movedTo(transportId);
     }
     this.#remote.reconcile(snapshot);
   }

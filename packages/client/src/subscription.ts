@@ -3,6 +3,7 @@ import type { types } from 'mediasoup-client';
 import { Convergence } from './convergence.ts';
 import { Emitter } from './emitter.ts';
 import { WeirError } from './errors.ts';
+import { mediaComes } from './media-comes.ts';
 import type { MediaLink, MediaTransport } from './media-link.ts';
 import type { PeerApi } from './peer-api.ts';
 import type { RemoteTrack } from './remote.ts';
@@ -29,6 +30,11 @@ interface Binding {
   parameters: SenderView['rtpParameters'];
 }
 
+interface Coming extends Binding {
+  /** Media has come, or will not. */
+  ready: boolean;
+}
+
 /** What the server was last told about the sender. */
 interface Told {
   enabled: boolean;
@@ -42,6 +48,10 @@ export class Subscription extends Emitter<SubscriptionEvents> {
   readonly #deps: SubscriptionDeps;
   readonly #convergence: Convergence;
   #binding: Binding | undefined;
+  /** On the transport to move to: takes over once media comes there. */
+  #coming: Coming | undefined;
+  #arrived: (() => void)[] = [];
+  #waitsFor: Coming | undefined;
   #stale = false;
   /** How often the browser refused it. */
   #refusals = 0;
@@ -149,6 +159,12 @@ export class Subscription extends Emitter<SubscriptionEvents> {
     }
   }
 
+  /** @internal Resolves when nothing comes any more on a transport that is being left. */
+  settled(): Promise<void> {
+    if (!this.#coming) return Promise.resolve();
+    return new Promise((resolve) => this.#arrived.push(resolve));
+  }
+
   /** @internal The remote track is gone. */
   lost(): void {
     this.#finish(undefined);
@@ -163,7 +179,7 @@ export class Subscription extends Emitter<SubscriptionEvents> {
   /** @internal Catching up after a gap: is what the server has what we think it has? */
   reconcile(view: SenderView): void {
     const binding = this.#binding;
-    if (binding && view.transportId !== binding.transport.id) this.#stale = true;
+    if (binding && !this.#coming && view.transportId !== binding.transport.id) this.#stale = true;
     this.parametersChanged(view.rtpParameters);
   }
 
@@ -188,7 +204,8 @@ export class Subscription extends Emitter<SubscriptionEvents> {
     if (this.#binding && newest && !sameParameters(this.#binding.parameters, newest)) this.#stale = true;
     try {
       if (this.#stale || this.#binding?.transport !== transport || this.#binding.consumer.closed) {
-        await this.#bind(transport);
+        if (this.#mayOverlap(transport)) await this.#move(transport);
+        else await this.#bind(transport);
       }
       await this.#tell();
     } catch (cause) {
@@ -205,8 +222,72 @@ export class Subscription extends Emitter<SubscriptionEvents> {
     }
   }
 
+  /** Whether what is there can go on until the next transport has media. */
+  #mayOverlap(transport: MediaTransport): boolean {
+    const { link } = this.#deps;
+    const now = this.#binding;
+    if (this.#stale || !now || now.transport === transport) return false;
+    if (this.#coming?.transport === transport && !this.#coming.consumer.closed) return true;
+    return !now.consumer.closed && link.isLeaving(now.transport);
+  }
+
+  /** Goes over to another pod: first it comes from both, and once media is there, from the new one only. */
+  async #move(transport: MediaTransport): Promise<void> {
+    const { api } = this.#deps;
+    const transportId = transport.id;
+    let coming = this.#coming;
+    if (coming?.transport !== transport || coming.consumer.closed) {
+      coming?.consumer.close();
+      const view = await api.moveSender(this.id, { transportId });
+      if (this.#closed || view.rtpParameters.codecs.length === 0) return;
+      const consumer = await this.#deps.link.consume(transport, {
+        id: view.consumerId,
+        producerId: view.receiverId,
+        kind: view.kind,
+        rtpParameters: view.rtpParameters as types.RtpParameters,
+      });
+      if (this.#closed) {
+        consumer.close();
+        return;
+      }
+      coming = { transport, consumer, parameters: view.rtpParameters, ready: view.moved };
+      this.#coming = coming;
+      // What came before the browser could take it was for nothing.
+      if (this.kind === 'video') api.requestKeyFrame(this.id).catch(() => {});
+    }
+    if (!coming.ready) {
+      void this.#await(coming);
+      return;
+    }
+    await api.moveSender(this.id, { transportId, done: true });
+    if (this.#closed) return;
+    const previous = this.#binding;
+    this.#binding = coming;
+    this.#arrive();
+    this.emit('track', coming.consumer.track);
+    previous?.consumer.close();
+  }
+
+  /** Waits until media comes on the new transport, or none comes on the old one either. */
+  async #await(coming: Coming): Promise<void> {
+    if (this.#waitsFor === coming) return;
+    this.#waitsFor = coming;
+    const old = this.#binding?.consumer;
+    await mediaComes(coming.consumer, old, () => this.#closed || this.#paused || this.remote.paused);
+    if (this.#closed || this.#coming !== coming) return;
+    coming.ready = true;
+    this.converge().catch(() => {});
+  }
+
+  #arrive(): void {
+    this.#coming = undefined;
+    for (const resolve of this.#arrived.splice(0)) resolve();
+  }
+
   async #bind(transport: MediaTransport): Promise<void> {
     const { api } = this.#deps;
+    this.#coming?.consumer.close();
+    this.#arrive();
     const previous = this.#binding;
     if (previous?.transport === transport) {
       // A consumer can't change: end this one and make the server offer anew, with another id and mid.
@@ -253,6 +334,8 @@ export class Subscription extends Emitter<SubscriptionEvents> {
     if (this.#closed) return;
     this.#closed = true;
     this.#binding?.consumer.close();
+    this.#coming?.consumer.close();
+    this.#arrive();
     this.#deps.onGone(this);
     this.emit('closed', error);
   }

@@ -51,6 +51,9 @@ export class FakeWeir {
   bufferStreams = false;
   /** So many events are told again at each new connection, as by a replica that lags behind. */
   overlap = 0;
+  /** New transports are on another pod than old ones: what moves is on both, until `arrive()` and `done`. */
+  elsewhere = false;
+  readonly #moving = new Map<string, Partial<ReceiverView>>();
   readonly #answers = new Map<string, { status: number; body: string }>();
   #nextId = 10_000_000;
   #nextSsrc = 5_000;
@@ -261,6 +264,10 @@ export class FakeWeir {
           : problem(404, 'transport-not-found');
       case 'POST receivers':
         return this.#createReceiver(peer, body);
+      case 'PUT receivers/transport':
+        return this.#moveReceiver(peer, id ?? '', body);
+      case 'PUT senders/transport':
+        return this.#moveSender(peer, id ?? '', body);
       case 'PUT receivers/parameters':
       case 'PATCH receivers':
         return this.#updateReceiver(peer, id ?? '', body);
@@ -345,6 +352,38 @@ export class FakeWeir {
     Object.assign(receiver, body);
     if (typeof body.paused === 'boolean') this.pauseReceiver(id, body.paused);
     return json(receiver);
+  }
+
+  #moveReceiver(peer: FakePeer, id: string, body: Record<string, unknown>): Response {
+    const receiver = peer.receivers.get(id);
+    if (!receiver) return problem(404, 'receiver-not-found');
+    if (!peer.transports.has(String(body.transportId))) return problem(404, 'transport-not-found');
+    if (!this.elsewhere || receiver.transportId === null) Object.assign(receiver, body);
+    else this.#moving.set(id, body);
+    return json(receiver);
+  }
+
+  /** Nobody needs the receiver where it was. */
+  arrive(peer: FakePeer, id: string): void {
+    const receiver = peer.receivers.get(id)!;
+    Object.assign(receiver, this.#moving.get(id));
+    this.#moving.delete(id);
+    this.emit(peer, 'transport', 'rtpreceiver', id, { transportId: receiver.transportId });
+  }
+
+  #moveSender(peer: FakePeer, id: string, body: Record<string, unknown>): Response {
+    const sender = peer.senders.get(id);
+    if (!sender) return problem(404, 'sender-not-found');
+    const transportId = body.transportId as SenderView['transportId'];
+    if (!peer.transports.has(String(transportId))) return problem(404, 'transport-not-found');
+    const bindings = sender.bindings + 1;
+    const there = { ...sender, transportId, bindings, consumerId: `${sender.id}.${bindings}` };
+    const moved = body.done === true || !this.elsewhere || sender.transportId === null;
+    if (moved && sender.transportId !== transportId) {
+      Object.assign(sender, there);
+      this.emit(peer, 'transport', 'rtpsender', id, { transportId });
+    }
+    return json({ ...there, moved });
   }
 
   #updateSender(peer: FakePeer, id: string, body: Record<string, unknown>): Response {

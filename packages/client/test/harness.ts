@@ -93,6 +93,24 @@ export function pass(ms: number): Promise<unknown> {
   return vi.advanceTimersByTimeAsync(ms);
 }
 
+/**
+ * Consumers count: packets come on every transport that existed at first, and go on; on later ones what the
+ * answer's `set()` says.
+ */
+export function countPictures(radio: Radio): Map<types.Transport, number> {
+  const counts = new Map<types.Transport, number>();
+  const first = new Set(radio.transports);
+  let packets = 0;
+  radio.onTransport((transport) => {
+    (transport.handler as FakeHandler).getReceiverStats = async () => {
+      const seen = first.has(transport) ? ++packets : (counts.get(transport) ?? 0);
+      const entry = { type: 'inbound-rtp', packetsReceived: seen, framesDecoded: seen };
+      return new Map([['inbound', entry]]) as unknown as RTCStatsReport;
+    };
+  });
+  return counts;
+}
+
 /** Numbers m-sections from 0 on each transport, as browsers do; FakeHandler draws them. */
 export function numberMids(radio: Radio): void {
   radio.onTransport((transport) => {

@@ -77,12 +77,14 @@ export class PodStore {
     ]);
   }
 
-  /** Transports placed on each pod since a time: what its last lease does not know yet. */
-  async placedSince(since: number): Promise<Map<string, number>> {
-    const { transports } = tables;
+  /** Transports placed on each pod since its last lease, and not before `since`: what that lease does not know. */
+  async placedSinceLease(since: number): Promise<Map<string, number>> {
+    const { transports, pods } = tables;
     const [rows] = await this.#driver.read([
-      sql`SELECT ${transports.podId}, COUNT(*) AS transports FROM ${transports}
-        WHERE ${transports.createdAt} > ${since} GROUP BY ${transports.podId}`,
+      sql`SELECT ${transports.podId}, COUNT(*) AS transports FROM ${transports} INNER JOIN ${pods}
+        ON ${pods.id} = ${transports.podId}
+        WHERE ${transports.createdAt} > ${since} AND ${transports.createdAt} > ${pods.leasedAt}
+        GROUP BY ${transports.podId}`,
     ]);
     return new Map(rows!.map((row) => [String(row.pod_id), Number(row.transports)]));
   }
@@ -145,14 +147,33 @@ export class PodStore {
       WHERE ${pods.id} = ${known.id}`;
   }
 
-  /** Gives a pod up, unless it renewed its lease meanwhile. Answers whether this call did it. */
+  /**
+   * Gives a pod up, unless it renewed its lease meanwhile: its epoch is over, so that what it still reports of it
+   * is refused. Answers whether this call did it.
+   */
   async giveUp(pod: PodRow): Promise<boolean> {
+    return await this.#unlessRenewed(pod, [
+      [tables.pods.epoch, integerValue(pod.epoch + 1)],
+      [tables.pods.seq, integerValue(0)],
+      [tables.pods.lease, sql`NULL`],
+    ]);
+  }
+
+  /** Nothing new for a pod that does not answer, until it renews its lease. */
+  async markUnreachable(pod: PodRow): Promise<void> {
+    if (pod.lease === null || pod.lease.unreachable === true) return;
+    const lease: PodLease = { ...pod.lease, unreachable: true };
+    await this.#unlessRenewed(pod, [[tables.pods.lease, sql`${JSON.stringify(lease)}`]]);
+  }
+
+  async #unlessRenewed(pod: PodRow, sets: [{ name: string }, SQL][]): Promise<boolean> {
     const { pods } = tables;
     const same = sql`${pods.epoch} = ${pod.epoch} AND ${pods.leasedAt} = ${pod.leasedAt} AND ${pods.lease} IS NOT NULL`;
     try {
+      const guarded = [[pods.drainTold, only(same, integerValue(pod.drainTold))], ...sets] as typeof sets;
+      const list = guarded.map(([column, value]) => sql`${sql.identifier(column.name)} = ${value}`);
       await this.#driver.write([
-        sql`UPDATE ${pods} SET ${sql.identifier(pods.epoch.name)} = ${only(same, integerValue(pod.epoch))},
-          ${sql.identifier(pods.lease.name)} = NULL WHERE ${pods.id} = ${pod.id}`,
+        sql`UPDATE ${pods} SET ${sql.join(list, sql`, `)} WHERE ${pods.id} = ${pod.id}`,
       ]);
       return true;
     } catch (error) {

@@ -19,6 +19,7 @@ export interface CallerOptions {
 export interface Call<S extends z.ZodType> {
   readonly issuer: string;
   readonly audience: string;
+  readonly epoch?: number | undefined;
   /** Where the callee is; may have a path of its own, which a gateway takes away again. */
   readonly baseUrl: string;
   readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
@@ -28,6 +29,8 @@ export interface Call<S extends z.ZodType> {
   /** Attempts; more than one only because every call here is idempotent. */
   readonly attempts: number;
   readonly signal?: AbortSignal | undefined;
+  /** For this call, in milliseconds; default: that of the options. */
+  readonly timeoutMs?: number | undefined;
 }
 
 /**
@@ -39,7 +42,7 @@ export async function makeCall<S extends z.ZodType>(
   options: CallerOptions,
   call: Call<S>,
 ): Promise<z.infer<S>> {
-  const deadline = AbortSignal.timeout(options.timeoutMs ?? defaultTimeoutMs);
+  const deadline = AbortSignal.timeout(call.timeoutMs ?? options.timeoutMs ?? defaultTimeoutMs);
   const text = call.body === undefined ? '' : JSON.stringify(call.body);
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -61,7 +64,13 @@ async function attemptCall<S extends z.ZodType>(
   const body = new TextEncoder().encode(text);
   const token = await signCall(
     options.secrets,
-    { issuer: call.issuer, audience: call.audience, request: `${call.method} ${call.path}`, body },
+    {
+      issuer: call.issuer,
+      audience: call.audience,
+      epoch: call.epoch,
+      request: `${call.method} ${call.path}`,
+      body,
+    },
     (options.now ?? Date.now)(),
   );
   const url = call.baseUrl.replace(/\/+$/, '') + call.path;

@@ -5,7 +5,7 @@ import { SignJWT } from 'jose';
 import { afterEach, describe, expect, it } from 'vitest';
 import { PodCallRefused, PodControlError } from './errors.ts';
 import { deliverMedia, PodClient } from './pod-client.ts';
-import { type PodSecrets, parsePodSecrets } from './secrets.ts';
+import { keyOfPod, type PodSecrets, parsePodSecrets, podKeyText } from './secrets.ts';
 import { SignalingClient } from './signaling-client.ts';
 import { parseBody, verifyPodCall, verifyReport } from './verify.ts';
 
@@ -69,7 +69,7 @@ describe('a signed call', () => {
     const client = new PodClient({ secrets: [secretA], fetch: send, now: () => start });
     const error = await refusalOf(client.applyMedia(pod, update()));
     expect(error).toMatchObject({ failure: 'refused', status: 401 });
-    expect(error.message).toContain('another callee than pod-2');
+    expect(error.message).toContain("the key is another pod's");
     expect(seen).toEqual([]);
   });
 
@@ -127,14 +127,14 @@ describe('a signed call', () => {
   });
 
   it('cannot be made to live long, nor be of another kind of token', async () => {
-    const sign = (typ: string, seconds: number) =>
+    const sign = async (typ: string, seconds: number) =>
       new SignJWT({ req: 'GET /v1/rooms', sha: '' })
         .setProtectedHeader({ alg: 'HS256', typ })
         .setIssuer('weir-signaling')
         .setAudience('pod-1')
         .setIssuedAt(start / 1000)
         .setExpirationTime(start / 1000 + seconds)
-        .sign(new TextEncoder().encode(secretA));
+        .sign(await keyOfPod(secretA, 'pod-1'));
     const call = async (token: string) =>
       await verifyPodCall(
         new Request('http://pod/v1/rooms', { headers: { authorization: `Bearer ${token}` } }),
@@ -181,7 +181,7 @@ describe('a signed call', () => {
             .setAudience(['pod-1', 'weir-signaling'])
             .setIssuedAt(start / 1000)
             .setExpirationTime(start / 1000 + 30)
-            .sign(new TextEncoder().encode(secret));
+            .sign(await keyOfPod(secret, 'pod-1'));
     for (const verify of [verifyPodCall, verifyReport]) {
       let pulls = 0;
       const body = new ReadableStream<Uint8Array>(
@@ -241,7 +241,7 @@ describe('a report', () => {
 
   it('is refused from another pod', async () => {
     await expect(verifyReport(await sent('pod-2', report), 'pod-1', options)).rejects.toMatchObject({
-      code: 'forbidden',
+      code: 'unauthorized',
     });
     await expect(verifyReport(await sent('pod-2', report), 'pod-2', options)).rejects.toMatchObject({
       code: 'forbidden',
@@ -427,5 +427,67 @@ describe('parseBody', () => {
   it('tells what is not JSON', () => {
     const body = new TextEncoder().encode('{');
     expect(() => parseBody({} as never, body)).toThrow('not JSON');
+  });
+});
+
+describe('keys of pods', () => {
+  const now = () => start;
+  const verify = (secret: string, request: Request, podId: string, epoch?: number) =>
+    verifyPodCall(request, podId, { secrets: [secret], now, ...(epoch === undefined ? {} : { epoch }) });
+  const call = async (podId: string, epoch?: number): Promise<Request> => {
+    const calls: Request[] = [];
+    const client = new PodClient({
+      secrets: [secretA],
+      now,
+      fetch: async (url, init) => {
+        calls.push(new Request(url, init));
+        return Response.json({ podId, epoch: epoch ?? 1 });
+      },
+    });
+    await client.pulse({ id: podId, controlUrl: 'http://pod', ...(epoch === undefined ? {} : { epoch }) });
+    return calls[0]!;
+  };
+
+  it('a pod needs its own key only, and with it neither hears nor speaks for another', async () => {
+    const [one, two] = [await podKeyText(secretA, 'pod-1'), await podKeyText(secretA, 'pod-2')];
+    expect(parsePodSecrets(one)).toEqual([one]);
+    expect(await podKeyText(one, 'pod-1')).toBe(one);
+    await expect(verify(one, await call('pod-1'), 'pod-1')).resolves.toBeDefined();
+    await expect(verify(two, await call('pod-1'), 'pod-1')).rejects.toMatchObject({ code: 'unauthorized' });
+
+    const report = async (key: string, podId: string) => {
+      const sent: Request[] = [];
+      const client = new SignalingClient({
+        podId,
+        urls: ['http://weir'],
+        secrets: [key],
+        now,
+        fetch: async (url, init) => {
+          sent.push(new Request(url, init));
+          return Response.json({ seq: 1, leaseSeconds: 15 });
+        },
+      });
+      await client.report({ podId: podId as never, epoch: 1, seq: 1, happenings: [] });
+      return await verifyReport(sent[0]!, podId, { secrets: [secretA], now });
+    };
+    await expect(report(one, 'pod-1')).resolves.toMatchObject({ podId: 'pod-1' });
+    await expect(report(one, 'pod-2')).rejects.toMatchObject({ code: 'unauthorized' });
+  });
+
+  it('are the ones that other versions derive too', async () => {
+    const key = 'weir-pod-key-dfe39167c372fc4c68d71b46f18c1ecf73b732fd7138c6a992ea79366995dbcc';
+    expect(await podKeyText('a secret that never changes, of 32 characters', 'pod-1')).toBe(key);
+  });
+
+  it('are refused when cut short', () => {
+    expect(() => parsePodSecrets(`weir-pod-key-${'a'.repeat(60)}`)).toThrow('not a whole pod key');
+  });
+
+  it('a call for an earlier start of the pod is refused', async () => {
+    await expect(verify(secretA, await call('pod-1', 5), 'pod-1', 5)).resolves.toBeDefined();
+    await expect(verify(secretA, await call('pod-1', 4), 'pod-1', 5)).rejects.toMatchObject({
+      code: 'pod-restarted',
+      status: 409,
+    });
   });
 });

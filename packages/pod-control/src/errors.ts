@@ -63,4 +63,15 @@ export class PodControlError extends Error {
     this.status = options.status;
     this.problem = options.problem;
   }
+
+  /** The host of the callee answered that nothing listens there: the process is gone. */
+  get nobodyThere(): boolean {
+    for (let cause: unknown = this.cause; cause instanceof Error; cause = cause.cause) {
+      if ('code' in cause && cause.code === 'ECONNREFUSED') return true;
+      if (cause instanceof AggregateError) {
+        return cause.errors.length > 0 && cause.errors.every(({ code }) => code === 'ECONNREFUSED');
+      }
+    }
+    return false;
+  }
 }

@@ -6,12 +6,13 @@ export {
   deliverMedia,
   type MediaDelivery,
   PodClient,
+  PodPulse,
   type PodRef,
   PodRooms,
 } from './pod-client.ts';
 export { ReportLoop, type ReportLoopChange, type ReportLoopOptions } from './report-loop.ts';
 export { Reporter, type ReporterOptions, type ReporterStatus } from './reporter.ts';
-export { minimumPodSecretLength, type PodSecrets, parsePodSecrets } from './secrets.ts';
+export { minimumPodSecretLength, type PodSecrets, parsePodSecrets, podKeyText } from './secrets.ts';
 export { SignalingClient, type SignalingClientOptions } from './signaling-client.ts';
 export { callTokenSeconds, clockToleranceSeconds, signalingAudience } from './token.ts';
 export { parseBody, type VerifyOptions, verifyPodCall, verifyReport } from './verify.ts';

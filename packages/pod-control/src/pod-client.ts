@@ -8,6 +8,8 @@ import { signalingAudience } from './token.ts';
 export interface PodRef {
   readonly id: string;
   readonly controlUrl: string;
+  /** Its start; a pod that was started again refuses the call. Absent = whichever runs there. */
+  readonly epoch?: number;
 }
 
 /** `GET {pod}/v1/rooms`: the version of every room the pod holds. */
@@ -22,8 +24,14 @@ export const DrainState = z.object({
 });
 export type DrainState = z.infer<typeof DrainState>;
 
+/** Answer of `GET {pod}/v1/pulse`. */
+export const PodPulse = z.object({ podId: z.string(), epoch: z.number().int() });
+export type PodPulse = z.infer<typeof PodPulse>;
+
 export interface CallOptions {
   readonly signal?: AbortSignal;
+  /** In milliseconds, with the retry. */
+  readonly timeoutMs?: number;
 }
 
 /** How signaling calls pods. Holds no state; every call is idempotent, bounded in time and tried at most twice. */
@@ -64,6 +72,11 @@ export class PodClient {
     return (await this.#call(pod, 'GET', '/v1/rooms', undefined, PodRooms, options)).rooms;
   }
 
+  /** Whether it lives. Tried once. @throws PodControlError */
+  async pulse(pod: PodRef, options: CallOptions = {}): Promise<PodPulse> {
+    return await this.#call(pod, 'GET', '/v1/pulse', undefined, PodPulse, options, 1);
+  }
+
   /** No new rooms for this pod; running media goes on. Reversible. @throws PodControlError */
   async drain(pod: PodRef, options: CallOptions = {}): Promise<DrainState> {
     return await this.#call(pod, 'POST', '/v1/drain', undefined, DrainState, options);
@@ -81,17 +94,20 @@ export class PodClient {
     body: unknown,
     answer: S,
     options: CallOptions,
+    attempts = 2,
   ): Promise<z.infer<S>> {
     return makeCall(this.#options, {
       issuer: signalingAudience,
       audience: pod.id,
+      epoch: pod.epoch,
       baseUrl: pod.controlUrl,
       method,
       path,
       body,
       answer,
-      attempts: 2,
+      attempts,
       signal: options.signal,
+      timeoutMs: options.timeoutMs,
     });
   }
 }

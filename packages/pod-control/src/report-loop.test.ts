@@ -94,6 +94,51 @@ describe('ReportLoop', () => {
     expect(await loop.settled(1000)).toBe(false);
   });
 
+  const refusal = (code: string, epoch: number) =>
+    new PodControlError('refused', code, {
+      status: 409,
+      problem: { type: '', title: '', status: 409, detail: '', code, epoch },
+    });
+
+  it('takes a later epoch when its clock is behind that of an earlier start', async () => {
+    const { loop, reports, changes } = setUp((report, calls) =>
+      calls === 1 ? refusal('conflict', 90) : acknowledge(report),
+    );
+    loop.push(closed(1));
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(changes).toEqual([expect.objectContaining({ type: 'restarted', epoch: 91, givenUp: false })]);
+    // As the pod does when it hears of it.
+    loop.push(closed(2));
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(reports.map(({ epoch, seq }) => [epoch, seq])).toEqual([
+      [expect.any(Number), 1],
+      [91, 1],
+    ]);
+    // It has been heard now: whoever is ahead from here on is its successor.
+    expect(loop.stopped).toBe(false);
+  });
+
+  it('starts over when it was given up, and stops for a successor once it was heard', async () => {
+    let answer: PodControlError | undefined;
+    const { loop, reports, changes } = setUp((report) => answer ?? acknowledge(report));
+    loop.push(closed(1));
+    await vi.advanceTimersByTimeAsync(1000);
+    answer = refusal('pod-given-up', 2e12);
+    loop.push(closed(2));
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(changes.at(-1)).toMatchObject({ type: 'restarted', epoch: 2e12 + 1, givenUp: true });
+    answer = undefined;
+    loop.push(closed(3));
+    await vi.advanceTimersByTimeAsync(1000);
+    // What was to be told of the epoch before is not told.
+    expect(reports.at(-1)).toMatchObject({ epoch: 2e12 + 1, seq: 1, happenings: [closed(3)] });
+    answer = refusal('conflict', 3e12);
+    loop.push(closed(4));
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(changes.at(-1)?.type).toBe('superseded');
+    expect(loop.stopped).toBe(true);
+  });
+
   it('gives up waiting at the deadline', async () => {
     const { loop } = setUp(() => new PodControlError('unreachable', 'ECONNREFUSED'));
     loop.push(closed(1));

@@ -18,6 +18,11 @@ export type ReportLoopChange =
   | { readonly type: 'back'; readonly failures: number }
   /** A report can never be taken; its part at fault gets dropped. */
   | { readonly type: 'refused'; readonly error: Error }
+  /**
+   * The pod begins anew in epoch `epoch`. `givenUp`: signaling took it for lost and gave its peers to others, so
+   * what it holds is to be dropped; else its clock was behind that of an earlier start. The lease must be renewed.
+   */
+  | { readonly type: 'restarted'; readonly epoch: number; readonly givenUp: boolean }
   /** Another process with this pod id started later. Nothing is reported any more. */
   | { readonly type: 'superseded'; readonly error: Error };
 
@@ -106,6 +111,10 @@ export class ReportLoop {
     if (status === 400 || status === 413 || status === 422) {
       reporter.refuse(now());
       this.#tell({ type: 'refused', error });
+    } else if (status === 409 && this.#mayRestart(error)) {
+      const { code, epoch } = (error as PodControlError).problem!;
+      reporter.restart(Math.max(epoch! + 1, reporter.epoch + 1));
+      this.#tell({ type: 'restarted', epoch: reporter.epoch, givenUp: code === 'pod-given-up' });
     } else if (status === 409) {
       this.stop();
       this.#tell({ type: 'superseded', error });
@@ -114,6 +123,16 @@ export class ReportLoop {
       if (this.#away !== true) this.#tell({ type: 'away', error });
       this.#away = true;
     }
+  }
+
+  /**
+   * A pod that was given up starts over. So does one that was never heard: an earlier process had a clock that was
+   * ahead. One that was heard in this epoch, and is behind now, has a successor.
+   */
+  #mayRestart(error: Error): boolean {
+    const problem = error instanceof PodControlError ? error.problem : undefined;
+    if (problem?.epoch === undefined) return false;
+    return problem.code === 'pod-given-up' || this.#options.reporter.status.seq === 0;
   }
 
   #tell(change: ReportLoopChange): void {

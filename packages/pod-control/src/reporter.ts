@@ -3,7 +3,7 @@ import { ReportQueue } from './report-queue.ts';
 
 export interface ReporterOptions {
   readonly podId: string;
-  /** Milliseconds since 1970 at the start of the pod. */
+  /** Milliseconds since 1970 at the start of the pod; `restart()` may have to take a later one. */
   readonly epoch: number;
   /** 0 ≤ n < 1, for the jitter of back-off. */
   readonly random: () => number;
@@ -33,6 +33,7 @@ export class Reporter {
   readonly #parts: MediaHappening[][] = [];
   #lease: PodLease | undefined;
   #leaseAt = 0;
+  #epoch: number;
   #seq = 0;
   #inFlight: { report: PodReport; leaseAt: number } | undefined;
   #sending = false;
@@ -52,6 +53,7 @@ export class Reporter {
       backoffMs: { first: 200, greatest: 5000 },
       ...options,
     };
+    this.#epoch = options.epoch;
     this.#queue = new ReportQueue(this.#options.maxQueued);
   }
 
@@ -84,7 +86,7 @@ export class Reporter {
       this.#inFlight = {
         report: {
           podId: this.#options.podId as PodReport['podId'],
-          epoch: this.#options.epoch,
+          epoch: this.#epoch,
           seq: this.#seq + 1,
           ...(lease === undefined ? {} : { lease }),
           happenings,
@@ -145,6 +147,29 @@ export class Reporter {
     }
     const more = this.#parts.length > 0 || this.#queue.size > 0 || this.#lease !== undefined;
     if (more) this.#dueAt = Math.min(this.#dueAt, now);
+  }
+
+  /** The epoch of the next report. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /**
+   * Begins a new epoch: what was to be told of the one before is dropped, and so is the report in flight. The
+   * next lease, which `renew()` must bring, is its first report.
+   */
+  restart(epoch: number): void {
+    this.#epoch = epoch;
+    this.#seq = 0;
+    this.#inFlight = undefined;
+    this.#sending = false;
+    this.#parts.length = 0;
+    this.#queue.take(Number.POSITIVE_INFINITY);
+    this.#lease = undefined;
+    this.#leaseAcknowledgedAt = undefined;
+    this.#failures = 0;
+    this.#notBefore = Number.NEGATIVE_INFINITY;
+    this.#dueAt = Number.POSITIVE_INFINITY;
   }
 
   /** When next() has something to give; undefined while one is in flight or nothing waits. */

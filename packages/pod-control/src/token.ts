@@ -1,6 +1,6 @@
 import { errors, jwtVerify, SignJWT } from 'jose';
 import { PodCallRefused } from './errors.ts';
-import type { PodSecrets } from './secrets.ts';
+import { keyOfPod, type PodSecrets } from './secrets.ts';
 
 /** Longest life of a call token, in seconds. */
 export const callTokenSeconds = 60;
@@ -13,6 +13,8 @@ export const signalingAudience = 'weir-signaling';
 export interface CallClaims {
   readonly issuer: string;
   readonly audience: string;
+  /** Start of the pod that is meant; one that was started again must not take what was for the earlier. */
+  readonly epoch?: number | undefined;
   /** Method and path as the callee sees it: `PUT /v1/rooms/daily/media`. */
   readonly request: string;
   readonly body: Uint8Array<ArrayBuffer>;
@@ -23,22 +25,29 @@ export interface VerifiedCall {
   readonly issuer: string;
   /** SHA-256 in hexadecimal, as the token says. */
   readonly bodyHash: unknown;
+  /** Start of the pod that is meant; undefined = whichever. */
+  readonly epoch: unknown;
 }
 
-/** Signs one call with the first secret (JWT, HS256). `nowMs` is milliseconds since 1970. */
+/**
+ * Signs one call with the first secret (JWT, HS256), by the key that belongs to the pod at one of its ends.
+ * `nowMs` is milliseconds since 1970.
+ */
 export async function signCall(secrets: PodSecrets, claims: CallClaims, nowMs: number): Promise<string> {
   const now = Math.floor(nowMs / 1000);
-  return await new SignJWT({ req: claims.request, sha: await digest(claims.body) })
+  const { epoch, issuer, audience } = claims;
+  const sha = await digest(claims.body);
+  return await new SignJWT({ req: claims.request, sha, ...(epoch === undefined ? {} : { epoch }) })
     .setProtectedHeader({ alg: 'HS256', typ: tokenType })
     .setIssuer(claims.issuer)
     .setAudience(claims.audience)
     .setIssuedAt(now)
     .setExpirationTime(now + callTokenSeconds)
-    .sign(keyOf(secrets[0]));
+    .sign(await keyOfPod(secrets[0], audience === signalingAudience ? issuer : audience));
 }
 
 /**
- * Checks signature (with every secret), audience, expiry, and that the token was made for this request. Whoever
+ * Checks signature (by the key of pod `podId`, made of every secret), audience, expiry, and that the token was made for this request. Whoever
  * cannot show that is not worth reading a body of: `requireBody` comes after.
  *
  * @throws PodCallRefused `unauthorized`
@@ -46,13 +55,13 @@ export async function signCall(secrets: PodSecrets, claims: CallClaims, nowMs: n
 export async function verifyCall(
   secrets: PodSecrets,
   token: string | undefined,
-  expected: Pick<CallClaims, 'audience' | 'request'>,
+  expected: Pick<CallClaims, 'audience' | 'request'> & { readonly podId: string },
   nowMs: number,
 ): Promise<VerifiedCall> {
   if (token === undefined) {
     throw new PodCallRefused('unauthorized', 'Send `Authorization: Bearer <call token>`.');
   }
-  const payload = await verifyWithAny(secrets, token, expected.audience, nowMs);
+  const payload = await verifyWithAny(secrets, token, expected, nowMs);
   if (payload.exp! - payload.iat! > callTokenSeconds) {
     throw new PodCallRefused('unauthorized', `The call token lives longer than ${callTokenSeconds} s.`);
   }
@@ -62,7 +71,7 @@ export async function verifyCall(
       `The call token was made for another request than ${expected.request}.`,
     );
   }
-  return { issuer: payload.iss!, bodyHash: payload.sha };
+  return { issuer: payload.iss!, bodyHash: payload.sha, epoch: payload.epoch };
 }
 
 /** The call's body must be the one that was signed. @throws PodCallRefused `unauthorized` */
@@ -71,10 +80,15 @@ export async function requireBody(call: VerifiedCall, body: Uint8Array<ArrayBuff
   throw new PodCallRefused('unauthorized', 'The call token was made for another body.');
 }
 
-async function verifyWithAny(secrets: PodSecrets, token: string, audience: string, nowMs: number) {
+async function verifyWithAny(
+  secrets: PodSecrets,
+  token: string,
+  { audience, podId }: { audience: string; podId: string },
+  nowMs: number,
+) {
   for (const secret of secrets) {
     try {
-      const { payload } = await jwtVerify(token, keyOf(secret), {
+      const { payload } = await jwtVerify(token, await keyOfPod(secret, podId), {
         algorithms: ['HS256'],
         typ: tokenType,
         audience,
@@ -90,7 +104,7 @@ async function verifyWithAny(secrets: PodSecrets, token: string, audience: strin
   }
   throw new PodCallRefused(
     'unauthorized',
-    'No secret here verifies the call token: WEIR_POD_SECRETS differs between signaling and pod.',
+    `No secret here verifies the call token of pod ${podId}: WEIR_POD_SECRETS differs between signaling and pod, or the key is another pod's.`,
   );
 }
 
@@ -102,10 +116,6 @@ function reasonOf(error: unknown, audience: string): string {
     return `The call token was made for another callee than ${audience}.`;
   }
   return 'The call token could not be read.';
-}
-
-function keyOf(secret: string): Uint8Array {
-  return new TextEncoder().encode(secret);
 }
 
 /** SHA-256 in hexadecimal. */

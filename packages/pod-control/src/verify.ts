@@ -10,13 +10,15 @@ export interface VerifyOptions {
   readonly maxBytes?: number;
   /** Milliseconds since 1970; Date.now by default. */
   readonly now?: () => number;
+  /** Pod side: start of this pod. Calls that were meant for another are refused. */
+  readonly epoch?: number;
 }
 
 /**
  * Pod side: accepts a call only if signaling signed exactly this request for this pod. Answers the body, which is
  * not read before the token was found good.
  *
- * @throws PodCallRefused `unauthorized`, `payload-too-large`
+ * @throws PodCallRefused `unauthorized`, `pod-restarted`, `payload-too-large`
  */
 export async function verifyPodCall(
   request: Request,
@@ -26,11 +28,18 @@ export async function verifyPodCall(
   const call = await verifyCall(
     options.secrets,
     bearer(request),
-    { audience: podId, request: requestLine(request) },
+    { podId, audience: podId, request: requestLine(request) },
     (options.now ?? Date.now)(),
   );
   if (call.issuer !== signalingAudience)
     throw new PodCallRefused('unauthorized', 'Only signaling may call a pod.');
+  if (options.epoch !== undefined && call.epoch !== undefined && call.epoch !== options.epoch) {
+    throw new PodCallRefused(
+      'pod-restarted',
+      `The call was for epoch ${String(call.epoch)} of pod ${podId}; this is epoch ${options.epoch}.`,
+      { field: 'epoch' },
+    );
+  }
   const body = await readBody(request, options.maxBytes ?? defaultPodCallBytes);
   await requireBody(call, body);
   return body;
@@ -51,7 +60,7 @@ export async function verifyReport(
   const call = await verifyCall(
     options.secrets,
     bearer(request),
-    { audience: signalingAudience, request: requestLine(request) },
+    { podId, audience: signalingAudience, request: requestLine(request) },
     (options.now ?? Date.now)(),
   );
   if (call.issuer !== podId)

@@ -185,6 +185,16 @@ export type ConnectTransportRequest = z.infer<typeof ConnectTransportRequest>;
 export const IceRestartAnswer = z.object({ iceParameters: WireIceParameters });
 export type IceRestartAnswer = z.infer<typeof IceRestartAnswer>;
 
+/** POST …/transports/{t}/check: what became of the pod of a transport on which nothing comes any more. */
+export const TransportCheckAnswer = z.object({
+  /**
+   * `alive`: it answers, so the fault is on the way there or at the source. `silent`: it does not answer signaling;
+   * go on asking while nothing comes. `lost`: the transport is closed, build another.
+   */
+  pod: z.enum(['alive', 'silent', 'lost']),
+});
+export type TransportCheckAnswer = z.infer<typeof TransportCheckAnswer>;
+
 export const UpdateTransportRequest = z
   .object({
     /** Bits per second, 0 removes the limit; 1…9999 counts as 10000 (D-14). */
@@ -222,6 +232,10 @@ export type ReceiverView = z.infer<typeof ReceiverView>;
 
 export const SetReceiverParametersRequest = z.object({ rtpParameters: WireRtpParameters });
 export type SetReceiverParametersRequest = z.infer<typeof SetReceiverParametersRequest>;
+
+/** PUT …/receivers/{r}/transport: the same track on another transport, as it is sent there. */
+export const MoveReceiverRequest = z.object({ transportId: TransportId, rtpParameters: WireRtpParameters });
+export type MoveReceiverRequest = z.infer<typeof MoveReceiverRequest>;
 
 export const UpdateReceiverRequest = z
   .object({ paused: z.boolean(), transportId: TransportId, appData: AppData })
@@ -265,6 +279,18 @@ export const UpdateSenderRequest = z
   })
   .partial();
 export type UpdateSenderRequest = z.infer<typeof UpdateSenderRequest>;
+
+/** PUT …/senders/{s}/transport. */
+export const MoveSenderRequest = z.object({
+  transportId: TransportId,
+  /** Whether media has come there, so that the old transport need not be sent it any more. */
+  done: z.boolean().default(false),
+});
+export type MoveSenderRequest = z.infer<typeof MoveSenderRequest>;
+
+/** What to consume on the transport that a sender moves to, and whether it is sent there only. */
+export const MoveSenderAnswer = SenderView.extend({ moved: z.boolean() });
+export type MoveSenderAnswer = z.infer<typeof MoveSenderAnswer>;
 
 export const SenderList = z.object({ senders: z.array(SenderView) });
 export type SenderList = z.infer<typeof SenderList>;

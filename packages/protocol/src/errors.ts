@@ -27,6 +27,8 @@ export const problems = {
   'rate-limited': { status: 429, title: 'Too many requests' },
   'no-pod': { status: 503, title: 'No media pod can take this now' },
   'pod-unreachable': { status: 503, title: 'The media pod does not answer' },
+  'pod-restarted': { status: 409, title: 'The media pod was started again' },
+  'pod-given-up': { status: 409, title: 'Signaling has given this media pod up' },
   'store-unavailable': { status: 503, title: 'The database does not answer' },
   internal: { status: 500, title: 'Something went wrong inside Weir' },
 } as const satisfies Record<string, { status: number; title: string }>;
@@ -43,6 +45,8 @@ export const Problem = z.object({
   code: z.string(),
   /** Path of the field at fault, such as `rtpParameters.codecs.0.payloadType`. */
   field: z.string().optional(),
+  /** `conflict`, `pod-given-up`: the epoch that signaling knows; a later one would be taken. */
+  epoch: z.number().int().optional(),
   /** The request this answers; also in logs. */
   requestId: z.string().optional(),
 });

@@ -24,6 +24,8 @@ export const PodLoad = z.object({
   egressPps: z.number().nonnegative(),
   egressBps: z.number().nonnegative(),
   loopLagMs: z.number().nonnegative(),
+  /** 1 = full: the greatest of cpu, packets, bandwidth and event-loop lag, each against what the pod can take. */
+  capacityUsed: z.number().nonnegative().optional(),
 });
 export type PodLoad = z.infer<typeof PodLoad>;
 
@@ -38,6 +40,8 @@ export const PodLease = z.object({
   placeable: z.boolean(),
   draining: z.boolean(),
   load: PodLoad,
+  /** Signaling's own mark: it did not answer, and peers hear nothing of it. Gone with the next lease. */
+  unreachable: z.boolean().optional(),
   /** Version of each room's media state that the pod holds; signaling repairs what differs. */
   rooms: z.record(z.string(), z.number().int().nonnegative()),
 });
@@ -64,6 +68,14 @@ export type PodView = z.infer<typeof PodView>;
 
 export const PodList = z.object({ pods: z.array(PodView) });
 export type PodList = z.infer<typeof PodList>;
+
+/** POST and DELETE /v1/pods/{pod}/drain. */
+export const PodDrainAnswer = z.object({
+  draining: z.boolean(),
+  /** Transports that still have to go. */
+  transports: z.number().int().nonnegative(),
+});
+export type PodDrainAnswer = z.infer<typeof PodDrainAnswer>;
 
 /** POST {signaling}/internal/pods/{pod}/reports. Applied exactly once by (pod, epoch, seq). */
 export const PodReport = z.object({

@@ -1,6 +1,7 @@
 import type { RoomCommand } from './commands.ts';
 import type { Draft } from './draft.ts';
 import { peerOf, receiverOf, transportOf } from './handlers.ts';
+import { arriveReceiver, arriveSender, forgetMovesTo } from './moves.ts';
 import { isActive, unbound } from './sender-state.ts';
 import type { PeerRecord, ReceiverRecord, SenderRecord, TransportRecord } from './state.ts';
 
@@ -41,20 +42,33 @@ export function closePeerRecord(draft: Draft, peer: PeerRecord, reason?: string)
 
 export function closeTransport(draft: Draft, command: Command<'transport.close'>): void {
   const transport = transportOf(draft, command.transportId);
-  const receivers = command.closeReceivers ? draft.of('receiver', 'transportId', transport.id) : [];
+  // Those that are on their way to another one only lose where they were.
+  const receivers = command.closeReceivers
+    ? draft.of('receiver', 'transportId', transport.id).filter(({ next }) => next === undefined)
+    : [];
   for (const receiver of receivers) dropReceiver(draft, receiver, command.reason);
   closeTransportRecord(draft, transport, command.reason);
   dropSendersOf(draft, receivers);
 }
 
-/** Receivers and senders that were bound to it live on, unbound. */
+/** Receivers and senders that were bound to it live on, unbound, or where they were moving to. */
 export function closeTransportRecord(draft: Draft, transport: TransportRecord, reason?: string): void {
+  forgetMovesTo(draft, transport);
+  const arrived = draft
+    .of('receiver', 'transportId', transport.id)
+    .filter(({ next }) => next !== undefined)
+    .map(({ id }) => id);
   for (const receiver of draft.of('receiver', 'transportId', transport.id)) {
-    draft.put('receiver', { ...receiver, transportId: null }, { moved: true });
+    if (receiver.next === undefined) {
+      draft.put('receiver', { ...receiver, transportId: null }, { moved: true });
+    }
   }
-  const senders = draft.of('sender', 'transportId', transport.id);
+  const all = draft.of('sender', 'transportId', transport.id);
+  const senders = all.filter(({ next }) => next === undefined);
   for (const sender of senders) draft.put('sender', unbound(sender));
   dropTransport(draft, transport, reason);
+  for (const id of arrived) arriveReceiver(draft, id);
+  for (const { id, next } of all) if (next !== undefined) arriveSender(draft, id);
   for (const sender of senders) {
     if (!isActive(sender)) continue;
     draft.emit({

@@ -47,6 +47,11 @@ export type RoomCommand =
     }
   | { type: 'receiver.receive'; receiverId: number; rtpParameters: unknown }
   | { type: 'receiver.setTransport'; receiverId: number; transportId: number }
+  /**
+   * Takes it to a transport with other parameters. From one pod to another it is received on both until no sender
+   * needs the old one any more; else it is there at once (docs/decisions/0040).
+   */
+  | { type: 'receiver.move'; receiverId: number; transportId: number; rtpParameters: unknown }
   | { type: 'receiver.pause'; receiverId: number }
   | { type: 'receiver.resume'; receiverId: number }
   | { type: 'receiver.setAppData'; receiverId: number; appData: Record<string, unknown> }
@@ -61,6 +66,11 @@ export type RoomCommand =
       /** The MID that the endpoint chose itself (WHEP); default: the next of the transport's counter. */
       mid?: string;
     }
+  /**
+   * Takes it to a transport. From one pod to another it is sent on both until `done`; else it is there at once.
+   * Asking again changes nothing.
+   */
+  | { type: 'sender.move'; senderId: number; transportId: number; done?: boolean }
   | { type: 'sender.enable'; senderId: number; emit?: boolean }
   | { type: 'sender.disable'; senderId: number; emit?: boolean }
   | { type: 'sender.setPreferredLayers'; senderId: number; layers: LayersSpec | null }
@@ -75,6 +85,8 @@ export type RoomCommand =
       state: 'connecting' | 'connected' | 'failed' | 'closed';
       remoteCert?: string;
     }
+  /** The peer says that nothing comes any more. No event: it is the peer that knows. */
+  | { type: 'transport.silent'; transportId: number; at: number }
   | { type: 'transport.died'; transportId: number; reason: string }
   | { type: 'sender.layersChanged'; senderId: number; layers: LayersSpec | null };
 

@@ -2,6 +2,7 @@ import { closePeer, closeReceiver, closeRoom, closeTransport } from './closing.t
 import type { Decision, RoomCommand, RoomEnvironment } from './commands.ts';
 import { Draft } from './draft.ts';
 import { type Handlers, roomClosed } from './handlers.ts';
+import { moveHandlers, settleMoves } from './moves.ts';
 import { peerHandlers } from './peer-commands.ts';
 import { receiverHandlers } from './receiver-commands.ts';
 import { reportHandlers } from './report-commands.ts';
@@ -23,6 +24,7 @@ export function decide(
   const list: readonly RoomCommand[] = 'type' in commands ? [commands] : commands;
   const draft = new Draft(state, list, env);
   for (const command of list) run(draft, command);
+  settleMoves(draft);
   return draft.decision();
 }
 
@@ -35,6 +37,7 @@ const handlers: Handlers = {
   ...transportHandlers,
   ...receiverHandlers,
   ...senderHandlers,
+  ...moveHandlers,
   ...reportHandlers,
 };
 

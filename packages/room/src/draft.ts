@@ -101,6 +101,15 @@ export class Draft {
     return records.sort((a, b) => this.#rank(a.id) - this.#rank(b.id));
   }
 
+  /** Receivers that are on their way to another pod. */
+  moving(): ReceiverRecord[] {
+    const ids = new Set([...this.#index.moving, ...this.#overlay.receiver.keys()]);
+    return [...ids]
+      .map((id) => this.get('receiver', id))
+      .filter((one): one is ReceiverRecord => one?.next !== undefined)
+      .sort((a, b) => this.#rank(a.id) - this.#rank(b.id));
+  }
+
   peerNamed(name: string): PeerRecord | undefined {
     const id = this.#index.peerByName.get(name);
     const known = id === undefined ? undefined : this.get('peer', id);

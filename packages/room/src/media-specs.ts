@@ -39,7 +39,10 @@ export function transportSpec(transport: TransportRecord): TransportSpec {
 }
 
 /** Undefined until `receive()` succeeded: there is nothing to listen for. */
-export function receiverSpec(room: RtpCapabilities, receiver: ReceiverRecord): ReceiverSpec | undefined {
+export function receiverSpec(
+  room: RtpCapabilities,
+  receiver: Omit<ReceiverRecord, 'next'>,
+): ReceiverSpec | undefined {
   const params = receiver.rtpParameters;
   if (params === undefined) return undefined;
   return {
@@ -69,7 +72,10 @@ export function receiverSpec(room: RtpCapabilities, receiver: ReceiverRecord): R
   };
 }
 
-export function senderSpec(sender: SenderRecord, receiver: ReceiverRecord): SenderSpec {
+export function senderSpec(
+  sender: Omit<SenderRecord, 'next'>,
+  receiver: Pick<ReceiverRecord, 'kind' | 'peerId'>,
+): SenderSpec {
   const params = sender.rtpParameters;
   const rtxSsrc = params.encodings[0]?.rtx?.ssrc;
   return {

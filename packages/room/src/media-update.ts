@@ -39,8 +39,8 @@ export function toMediaUpdate(
   const update: RoomMediaUpdate = {
     ...empty(stateAfter.id, version, base ?? (changes.length === 0 ? version : version - 1)),
     keyFrames: keyFrames.filter((id) => {
-      const sender = stateAfter.senders.get(id);
-      return sender !== undefined && isActive(sender) && senderConcerns(stateAfter, sender, podId);
+      const sender = senderOn(stateAfter, stateAfter.senders.get(id), podId);
+      return sender !== undefined && isActive(sender);
     }),
   };
   for (const id of transports) putTransport(update, stateAfter, id, podId);
@@ -99,39 +99,50 @@ function putTransport(
 }
 
 function putReceiver(update: RoomMediaUpdate, state: RoomState, id: number, podId: string | undefined): void {
-  const receiver = state.receivers.get(id);
-  const spec =
-    receiver !== undefined && receiverConcerns(state, receiver, podId)
-      ? receiverSpec(state.capabilities, receiver)
-      : undefined;
+  const receiver = receiverOn(state, state.receivers.get(id), podId);
+  const spec = receiver === undefined ? undefined : receiverSpec(state.capabilities, receiver);
   if (spec !== undefined) update.put.receivers.push(spec);
   else update.remove.receivers.push(id);
 }
 
 function putSender(update: RoomMediaUpdate, state: RoomState, id: number, podId: string | undefined): void {
-  const sender = state.senders.get(id);
-  if (sender !== undefined && senderConcerns(state, sender, podId)) {
+  const sender = senderOn(state, state.senders.get(id), podId);
+  if (sender !== undefined) {
     update.put.senders.push(senderSpec(sender, state.receivers.get(sender.receiverId)!));
   } else update.remove.senders.push(id);
 }
 
-/** A receiver between two transports stays where it may be, so that its senders' streams go on. */
-function receiverConcerns(state: RoomState, receiver: ReceiverRecord, podId: string | undefined): boolean {
-  if (receiver.rtpParameters === undefined) return false;
-  return podId === undefined || isOn(state, receiver.transportId, podId) !== false;
+/**
+ * The receiver as a pod has it; undefined if the pod is not concerned. One between two transports stays where it
+ * may be, so that its senders' streams go on; one that is moving is on both pods.
+ */
+function receiverOn(
+  state: RoomState,
+  receiver: ReceiverRecord | undefined,
+  podId: string | undefined,
+): ReceiverRecord | undefined {
+  if (receiver?.rtpParameters === undefined) return undefined;
+  const { next } = receiver;
+  if (podId === undefined || isOn(state, receiver.transportId, podId) !== false) return receiver;
+  return next !== undefined && isOn(state, next.transportId, podId) ? { ...receiver, ...next } : undefined;
 }
 
 /**
- * A sender that was never bound is not the media side's business. One that was stays even while it is bound
- * to nothing: its SSRC is the same next time, so its sequence numbers must go on too (RFC 3711 §3.3.1).
+ * The sender as a pod has it. One that was never bound is not the media side's business. One that was stays even
+ * while it is bound to nothing: its SSRC is the same next time, so its sequence numbers must go on too (RFC 3711
+ * §3.3.1).
  */
-function senderConcerns(state: RoomState, sender: SenderRecord, podId: string | undefined): boolean {
-  if (sender.bindings === 0) return false;
+function senderOn(
+  state: RoomState,
+  sender: SenderRecord | undefined,
+  podId: string | undefined,
+): SenderRecord | undefined {
+  if (sender === undefined || sender.bindings === 0) return undefined;
   const receiver = state.receivers.get(sender.receiverId)!;
-  return (
-    receiverConcerns(state, receiver, podId) &&
-    (podId === undefined || isOn(state, sender.transportId, podId) !== false)
-  );
+  if (receiverOn(state, receiver, podId) === undefined) return undefined;
+  const { next } = sender;
+  if (podId === undefined || isOn(state, sender.transportId, podId) !== false) return sender;
+  return next !== undefined && isOn(state, next.transportId, podId) ? { ...sender, ...next } : undefined;
 }
 
 /** Undefined for no transport. */

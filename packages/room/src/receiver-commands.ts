@@ -4,7 +4,7 @@ import { negotiate, RoomError, typeError } from './errors.ts';
 import { type Handlers, ownTransportOf, peerOf, receiverOf } from './handlers.ts';
 import { createSender, deriveSender } from './sender-birth.ts';
 import { hasKeyFrames, isActive } from './sender-state.ts';
-import type { ReceiverRecord } from './state.ts';
+import type { NextReceiverBinding, ReceiverRecord } from './state.ts';
 
 type ReceiverCommand =
   | 'receiver.create'
@@ -54,15 +54,9 @@ export const receiverHandlers: Pick<Handlers, ReceiverCommand> = {
   'receiver.receive'(draft, { receiverId, rtpParameters }) {
     const before = receiverOf(draft, receiverId);
     const peer = peerOf(draft, before.peerId);
-    const { effective, ...derived } = negotiate('rtpParameters', () =>
-      receiverParameters(
-        draft.state.capabilities,
-        peer.sendCapabilities ?? peer.capabilities!,
-        before.kind,
-        rtpParameters,
-      ),
-    );
-    const receiver: ReceiverRecord = { ...before, ...derived, rtpParameters: effective };
+    const derived = negotiateReceiver(draft, before, rtpParameters);
+    const effective = derived.rtpParameters;
+    const receiver: ReceiverRecord = { ...before, ...derived };
     claimListener(draft, receiver, effective, receiver.transportId);
     draft.put('receiver', receiver);
     const first = before.rtpParameters === undefined;
@@ -90,8 +84,9 @@ export const receiverHandlers: Pick<Handlers, ReceiverCommand> = {
     if (receiver.rtpParameters !== undefined) {
       claimListener(draft, receiver, receiver.rtpParameters, transportId);
     }
-    if (receiver.transportId !== transportId) {
-      draft.put('receiver', { ...receiver, transportId }, { moved: true });
+    if (receiver.transportId !== transportId || receiver.next !== undefined) {
+      const { next: _, ...rest } = receiver;
+      draft.put('receiver', { ...rest, transportId }, { moved: true });
     }
     draft.emit({
       target: { kind: 'rtpreceiver', id: receiverId },
@@ -114,8 +109,26 @@ export const receiverHandlers: Pick<Handlers, ReceiverCommand> = {
   },
 };
 
+/** What a receiver becomes with parameters of its endpoint. @throws RoomError */
+export function negotiateReceiver(
+  draft: Draft,
+  receiver: ReceiverRecord,
+  rtpParameters: unknown,
+): Omit<NextReceiverBinding, 'transportId'> {
+  const peer = peerOf(draft, receiver.peerId);
+  const { effective, ...derived } = negotiate('rtpParameters', () =>
+    receiverParameters(
+      draft.state.capabilities,
+      peer.sendCapabilities ?? peer.capabilities!,
+      receiver.kind,
+      rtpParameters,
+    ),
+  );
+  return { ...derived, rtpParameters: effective };
+}
+
 /** Refuses what another receiver of the transport has already (§11.6). */
-function claimListener(
+export function claimListener(
   draft: Draft,
   receiver: ReceiverRecord,
   params: RtpParameters,
@@ -123,16 +136,27 @@ function claimListener(
 ): void {
   if (transportId === null) return;
   const tables = createListenerTables();
-  for (const other of draft.of('receiver', 'transportId', transportId)) {
-    if (other.id !== receiver.id && other.rtpParameters !== undefined) {
-      addToListener(tables, other.id, other.rtpParameters);
+  const { peerId } = receiver;
+  for (const other of draft.of('receiver', 'peerId', peerId)) {
+    const binding = bindingOn(other, transportId);
+    if (other.id !== receiver.id && binding?.rtpParameters !== undefined) {
+      addToListener(tables, other.id, binding.rtpParameters);
     }
   }
   negotiate('rtpParameters', () => addToListener(tables, receiver.id, params));
 }
 
+/** A receiver as it is, or will be, on a transport. */
+function bindingOn(
+  receiver: ReceiverRecord,
+  transportId: number,
+): Pick<ReceiverRecord, 'rtpParameters'> | undefined {
+  if (receiver.transportId === transportId) return receiver;
+  return receiver.next?.transportId === transportId ? receiver.next : undefined;
+}
+
 /** `receive()` once more: every sender is derived anew and says so, changed or not (D-40). */
-function followReceiver(draft: Draft, receiver: ReceiverRecord): void {
+export function followReceiver(draft: Draft, receiver: ReceiverRecord): void {
   for (const before of draft.of('sender', 'receiverId', receiver.id)) {
     const peer = draft.get('peer', before.peerId)!;
     const sender = { ...before, ...deriveSender(draft, receiver, peer, before) };

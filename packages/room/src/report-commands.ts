@@ -7,6 +7,7 @@ type Report =
   | 'transport.tupleChanged'
   | 'transport.dtlsChanged'
   | 'transport.died'
+  | 'transport.silent'
   | 'sender.layersChanged';
 
 /** What the media side tells. Objects that closed meanwhile, and news that are none, are passed over. */
@@ -55,7 +56,8 @@ export const reportHandlers: Pick<Handlers, Report> = {
       state,
     });
     if (state !== 'connected') return;
-    for (const sender of draft.of('sender', 'transportId', transportId)) {
+    for (const sender of draft.of('sender', 'peerId', transport.peerId)) {
+      if (sender.transportId !== transportId && sender.next?.transportId !== transportId) continue;
       const { kind } = draft.get('receiver', sender.receiverId)!;
       if (isActive(sender) && hasKeyFrames(kind)) draft.wantKeyFrame(sender.id);
     }
@@ -65,6 +67,11 @@ export const reportHandlers: Pick<Handlers, Report> = {
   'transport.died'(draft, { transportId, reason }) {
     const transport = draft.get('transport', transportId);
     if (transport !== undefined) closeTransportRecord(draft, transport, reason);
+  },
+
+  'transport.silent'(draft, { transportId, at }) {
+    const transport = draft.get('transport', transportId);
+    if (transport !== undefined) draft.put('transport', { ...transport, silentAt: at }, { quiet: true });
   },
 
   'sender.layersChanged'(draft, { senderId, layers }) {

@@ -16,6 +16,8 @@ export interface RoomIndex {
   readonly sendersByPeer: Groups;
   readonly sendersByReceiver: Groups;
   readonly sendersByTransport: Groups;
+  /** Receivers that have a `next`. */
+  readonly moving: Set<number>;
   /** Of all senders, RTX included. */
   readonly ssrcs: Set<number>;
 }
@@ -37,6 +39,7 @@ export function indexOf(state: RoomState): RoomIndex {
     sendersByPeer: new Map(),
     sendersByReceiver: new Map(),
     sendersByTransport: new Map(),
+    moving: new Set(),
     ssrcs: new Set(),
   };
   for (const record of state.peers.values()) notePeer(index, undefined, record);
@@ -102,6 +105,8 @@ function noteReceiver(
   const id = rank(index, before, after);
   regroup(index.receiversByPeer, id, before?.peerId, after?.peerId);
   regroup(index.receiversByTransport, id, before?.transportId, after?.transportId);
+  if (after?.next === undefined) index.moving.delete(id);
+  else index.moving.add(id);
 }
 
 function noteSender(

@@ -1,7 +1,7 @@
 import type { LayersSpec } from '@weir/protocol';
 import type { Draft } from './draft.ts';
 import { typeError } from './errors.ts';
-import { type Handlers, ownTransportOf, senderOf } from './handlers.ts';
+import { type Handlers, ownTransportOf, senderOf, transportOf } from './handlers.ts';
 import { hasKeyFrames, isActive, unbound, withMuxId } from './sender-state.ts';
 import type { SenderRecord, TransportRecord } from './state.ts';
 
@@ -16,7 +16,11 @@ type SenderCommand =
 export const senderHandlers: Pick<Handlers, SenderCommand> = {
   /** §8.2: `activechange` if it changes, then `transport`. A new binding has a new mid (D-37, D-41). */
   'sender.setTransport'(draft, { senderId, transportId, rebind, mid }) {
-    const sender = senderOf(draft, senderId);
+    const before = senderOf(draft, senderId);
+    // Whoever says where it goes ends a move.
+    const { next, ...rest } = before;
+    const sender: SenderRecord = rest;
+    if (next !== undefined) draft.put('sender', sender);
     if (transportId === null) {
       if (sender.transportId === null) return;
       draft.put('sender', unbound(sender));
@@ -96,14 +100,14 @@ function tellActive(draft: Draft, before: SenderRecord): void {
 }
 
 /** D-23; a sender that forwards nothing needs none. */
-function wantKeyFrame(draft: Draft, senderId: number): void {
+export function wantKeyFrame(draft: Draft, senderId: number): void {
   const sender = senderOf(draft, senderId);
   const receiver = draft.get('receiver', sender.receiverId)!;
   if (isActive(sender) && hasKeyFrames(receiver.kind)) draft.wantKeyFrame(senderId);
 }
 
 /** The transport's counter, past what its endpoint uses for its own media or chose for ours. */
-function nextMid(draft: Draft, transport: TransportRecord): string {
+export function nextMid(draft: Draft, transport: TransportRecord): string {
   const taken = midsOf(draft, transport.id);
   let counter = transport.nextMid;
   while (taken.has(String(counter))) counter++;
@@ -123,10 +127,19 @@ function requireMid(draft: Draft, transport: TransportRecord, sender: SenderReco
 
 function midsOf(draft: Draft, transportId: number): Set<string> {
   const mids = new Set<string>();
-  for (const { rtpParameters } of draft.of('receiver', 'transportId', transportId)) {
-    if (rtpParameters?.muxId !== undefined) mids.add(rtpParameters.muxId);
+  const { peerId } = transportOf(draft, transportId);
+  for (const { rtpParameters, next, ...receiver } of draft.of('receiver', 'peerId', peerId)) {
+    if (receiver.transportId === transportId && rtpParameters?.muxId !== undefined) {
+      mids.add(rtpParameters.muxId);
+    }
+    if (next?.transportId === transportId && next.rtpParameters.muxId !== undefined) {
+      mids.add(next.rtpParameters.muxId);
+    }
   }
-  for (const { mid } of draft.of('sender', 'transportId', transportId)) if (mid !== undefined) mids.add(mid);
+  for (const { mid, next, ...sender } of draft.of('sender', 'peerId', peerId)) {
+    if (sender.transportId === transportId && mid !== undefined) mids.add(mid);
+    if (next?.transportId === transportId) mids.add(next.mid);
+  }
   return mids;
 }
 

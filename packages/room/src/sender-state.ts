@@ -18,7 +18,7 @@ export function defaultCname(peerId: number): string {
 
 /** Bound to no transport: without `mid`, which belongs to the binding (D-37). */
 export function unbound(sender: SenderRecord): SenderRecord {
-  const { mid: _mid, ...rest } = sender;
+  const { mid: _mid, next: _next, ...rest } = sender;
   return { ...rest, transportId: null, rtpParameters: withMuxId(sender.rtpParameters, undefined) };
 }
 

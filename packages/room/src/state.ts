@@ -48,6 +48,8 @@ export interface TransportRecord {
   readonly iceSelectedTuple?: TransportTuple;
   readonly dtlsState: 'new' | 'connecting' | 'connected' | 'failed' | 'closed';
   readonly dtlsRemoteCert?: string;
+  /** When its peer last said that no media comes and the pod could not be asked; milliseconds since 1970. */
+  readonly silentAt?: number;
   readonly maxIncomingBitrate: number;
   readonly maxOutgoingBitrate: number;
   readonly minOutgoingBitrate: number;
@@ -77,8 +79,20 @@ export interface ReceiverRecord {
   readonly type: 'simple' | 'simulcast' | 'svc';
   readonly paused: boolean;
   readonly keyFrameRequestDelayMs: number;
+  /** Where it is sent as well, while its peer moves to another pod (docs/decisions/0040). */
+  readonly next?: NextReceiverBinding;
   readonly appData: Record<string, unknown>;
 }
+
+/** What a receiver becomes when its peer has moved: the same track on a transport of another pod. */
+export type NextReceiverBinding = Required<
+  Pick<ReceiverRecord, 'rtpParameters' | 'payloadTypes' | 'extensionIds' | 'type'>
+> & { readonly transportId: number };
+
+/** What a sender becomes when its peer has moved. */
+export type NextSenderBinding = Required<Pick<SenderRecord, 'mid' | 'bindings'>> & {
+  readonly transportId: number;
+};
 
 export interface SenderRecord {
   readonly id: number;
@@ -100,6 +114,8 @@ export interface SenderRecord {
   readonly preferredLayers?: LayersSpec;
   readonly currentLayers?: LayersSpec;
   readonly priority: number;
+  /** Where it goes as well, while its peer moves to another pod (docs/decisions/0040). */
+  readonly next?: NextSenderBinding;
   /** Derived by §11.7 at birth and at each receive(); includes ssrc, rtx ssrc and muxId. */
   readonly rtpParameters: RtpParameters;
 }

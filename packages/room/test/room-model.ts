@@ -48,6 +48,8 @@ export function prelude(newId: () => number): RoomCommand[][] {
       { type: 'peer.setCapabilities', peerId, capabilities: fullCapabilities },
       { type: 'transport.create', peerId, transportId, options },
       { type: 'transport.create', peerId, transportId: newId(), options },
+      // And one to move to.
+      { type: 'transport.create', peerId, transportId: newId(), options: { ...options, podId: 'pod-c' } },
       { type: 'receiver.create', peerId, receiverId: mic, kind: 'audio', transportId },
       { type: 'receiver.receive', receiverId: mic, rtpParameters: audio(100) },
       { type: 'receiver.create', peerId, receiverId: cam, kind: 'video', transportId },
@@ -80,6 +82,14 @@ class Picker {
   transportFor(peerId: number | undefined, n: number): number {
     const own = [...this.state.transports.values()].filter((record) => record.peerId === peerId);
     return own.length > 0 && n % 8 !== 0 ? own[n % own.length]!.id : this.transport(n);
+  }
+
+  /** Mostly one that carries the object not. */
+  otherTransportFor(object: { peerId: number; transportId: number | null } | undefined, n: number): number {
+    const own = [...this.state.transports.values()].filter(
+      ({ id, peerId }) => peerId === object?.peerId && id !== object.transportId,
+    );
+    return own.length > 0 ? own[n % own.length]!.id : this.transport(n);
   }
 
   #of(records: ReadonlyMap<number, unknown>, n: number): number {
@@ -132,7 +142,7 @@ const capabilities: readonly unknown[] = [
 
 const names = ['alice', 'bob', 'carol', 'dave', ''];
 const kinds = ['audio', 'video', 'video', 'video', 'depth', 'chicken'];
-const pods = ['pod-a', 'pod-a', 'pod-b'];
+const pods = ['pod-a', 'pod-a', 'pod-b', 'pod-c'];
 const at = <T>(list: readonly T[], n: number): T => list[n % list.length]!;
 
 const actions = {
@@ -228,6 +238,20 @@ const actions = {
     const peerId = room.state.receivers.get(receiverId)?.peerId;
     return { type: 'receiver.setTransport', receiverId, transportId: room.transportFor(peerId, b) };
   },
+  /** Always another transport of the peer, if it has one: mostly one that carries the like. */
+  carryReceiver: (room: Picker, a: number, b: number, c: number): RoomCommand => {
+    const receiverId = room.receiver(a);
+    const receiver = room.state.receivers.get(receiverId);
+    const rtpParameters = receiver?.kind === 'audio' ? audio(50 + (c % 40)) : video(50 + 2 * (c % 40));
+    const transportId = room.otherTransportFor(receiver, b);
+    return { type: 'receiver.move', receiverId, transportId, rtpParameters };
+  },
+  carrySender: (room: Picker, a: number, b: number): RoomCommand => {
+    const senderId = room.sender(a);
+    const sender = room.state.senders.get(senderId);
+    const transportId = sender?.next?.transportId ?? room.otherTransportFor(sender, b);
+    return { type: 'sender.move', senderId, transportId, done: b % 2 === 0 };
+  },
   pause: (room: Picker, a: number): RoomCommand => ({ type: 'receiver.pause', receiverId: room.receiver(a) }),
   resume: (room: Picker, a: number): RoomCommand => ({
     type: 'receiver.resume',
@@ -307,6 +331,8 @@ function weights(): [string, number][] {
     bind: 20,
     enable: 6,
     disable: 5,
+    carryReceiver: 8,
+    carrySender: 10,
     leave: 1,
     closeTransport: 2,
     closeReceiver: 2,
@@ -315,7 +341,7 @@ function weights(): [string, number][] {
   };
   return [
     'join setCapabilities leave createTransport connect restartIce setBitrates closeTransport dieTransport publish',
-    'createReceiver receive moveReceiver pause resume appData closeReceiver bind enable disable layers priority',
+    'carryReceiver carrySender createReceiver receive moveReceiver pause resume appData closeReceiver bind enable disable layers priority',
     'keyFrame ice dtls currentLayers closeRoom',
   ]
     .join(' ')

@@ -27,7 +27,7 @@ const numRuns = process.env.CI ? 10_000 : 200;
 test(
   `any sequence of commands keeps the room's promises (${numRuns} sequences)`,
   () => {
-    const seen = { accepted: 0, refused: 0, senders: 0, active: 0, closes: 0 };
+    const seen = { accepted: 0, refused: 0, senders: 0, active: 0, closes: 0, moving: 0 };
     fc.assert(
       fc.property(script, fc.nat(), (steps, seed) => {
         const walk = new Walk(seed);
@@ -43,6 +43,7 @@ test(
     expect(seen.senders).toBeGreaterThan(12 * numRuns);
     expect(seen.active).toBeGreaterThan(2 * numRuns);
     expect(seen.closes).toBeGreaterThan(2 * numRuns);
+    expect(seen.moving).toBeGreaterThan(numRuns);
   },
   20 * 60_000,
 );
@@ -53,13 +54,13 @@ class Walk {
   readonly #state = createRoomState({ id: 'room', mediaCodecs });
   /** The same room in another process: everything it knows went through JSON. */
   #twin: RoomState = reloaded(this.#state);
-  readonly #pods = [undefined, 'pod-a', 'pod-b'].map((podId) => new Mirror(podId));
+  readonly #pods = [undefined, 'pod-a', 'pod-b', 'pod-c'].map((podId) => new Mirror(podId));
   readonly #history = new History();
   #turn = 0;
   #nextId = 10_000_000;
 
   /** What came about: commands, and the most senders and active ones there were. */
-  readonly seen = { accepted: 0, refused: 0, senders: 0, active: 0, closes: 0 };
+  readonly seen = { accepted: 0, refused: 0, senders: 0, active: 0, closes: 0, moving: 0 };
 
   constructor(seed: number) {
     this.#seed = seed;
@@ -104,6 +105,7 @@ class Walk {
     for (const mirror of this.#pods) mirror.follow(this.#state, decision);
     checkSenders(this.#state);
     checkNumbers(this.#state);
+    this.seen.moving += checkMoves(this.#state);
     for (const id of decision.keyFrames) {
       const sender = this.#state.senders.get(id)!;
       assert.ok(isActive(sender));
@@ -232,6 +234,24 @@ function checkSenders(state: RoomState): void {
   assert.deepEqual(found.sort(), wanted.sort());
 }
 
+/** What moves is on two pods, and no longer than it must. Answers how much moves. */
+function checkMoves(state: RoomState): number {
+  const podOf = (id: number | null) => (id === null ? undefined : state.transports.get(id)!.podId);
+  const moving = [...state.receivers.values(), ...state.senders.values()].filter(({ next }) => next);
+  for (const { next, peerId, transportId } of moving) {
+    assert.equal(state.transports.get(next!.transportId)?.peerId, peerId);
+    assert.notEqual(transportId, null);
+    assert.notEqual(podOf(transportId), podOf(next!.transportId));
+  }
+  for (const receiver of state.receivers.values()) {
+    if (receiver.next === undefined) continue;
+    const there = podOf(receiver.next.transportId);
+    const left = sendersOfReceiver(state, receiver.id).filter(({ transportId }) => transportId !== null);
+    assert.ok(left.some(({ transportId }) => podOf(transportId) !== there));
+  }
+  return moving.length;
+}
+
 /** Nothing an endpoint uses twice on one transport means two things (§15.3). */
 function checkNumbers(state: RoomState): void {
   const ssrcs = new Set<number>();
@@ -241,7 +261,11 @@ function checkNumbers(state: RoomState): void {
     assert.equal(new Set(used).size, used.length);
   }
   for (const sender of state.senders.values()) {
-    const { rtpParameters: params } = sender;
+    const { next, rtpParameters: params } = sender;
+    if (next !== undefined) {
+      const others = [...state.senders.values()].filter(({ id }) => id !== sender.id);
+      assert.ok(!others.some(({ mid, transportId }) => transportId === next.transportId && mid === next.mid));
+    }
     for (const ssrc of [sender.ssrc, sender.rtxSsrc]) {
       assert.ok(!ssrcs.has(ssrc) && ssrc !== 0 && ssrc !== 1234);
       ssrcs.add(ssrc);

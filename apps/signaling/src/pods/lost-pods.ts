@@ -1,4 +1,5 @@
 import type { NewEvent, PodRow } from '@weir/db';
+import type { TransportRecord } from '@weir/room';
 import type { Turn } from '../rooms/turn.ts';
 import type { Services } from '../services.ts';
 import { eachRoom } from './each-room.ts';
@@ -8,46 +9,73 @@ import { eachRoom } from './each-room.ts';
  * be done is found in the database, not remembered.
  */
 
-/** Closes the transports of pods that were started again or given up; their peers hear `migrate`. */
-export async function closeLostTransports(services: Services): Promise<number> {
-  const { podStore, rooms, deps } = services;
+/**
+ * Closes the transports of pods that were started again or given up; their peers hear `migrate`.
+ *
+ * @param first the room that is done before the others, as somebody waits for it
+ */
+export async function closeLostTransports(services: Services, first?: string): Promise<number> {
+  const { podStore, rooms } = services;
   const lost = await podStore.lostTransports(1000);
   const byRoom = Map.groupBy(lost, ({ roomId }) => roomId);
-  await eachRoom(services, 'lost transports', byRoom.keys(), async (roomId) => {
-    const transports = byRoom.get(roomId)!;
+  const close = async (roomId: string) => {
+    const ofPod = new Map(byRoom.get(roomId)!.map(({ transportId, podId }) => [transportId, podId]));
     await rooms.transact([roomId], (turns) => {
       const turn = turns.get(roomId);
-      if (turn === undefined) return;
-      const peers = new Map<number, string[]>();
-      for (const { transportId, podId } of transports) {
-        const transport = turn.state.transports.get(transportId);
-        if (transport?.podId !== podId) continue;
-        const { peerId } = transport;
-        peers.set(peerId, [...(peers.get(peerId) ?? []), String(transportId)]);
-        turn.run({ type: 'transport.close', transportId, reason: 'pod-lost' });
-        turn.seen(peerId);
-      }
-      for (const [peerId, transportIds] of peers) turn.emit(migrateEvent(peerId, 'pod-lost', transportIds));
+      if (turn !== undefined) loseTransports(services, turn, ({ id, podId }) => ofPod.get(id) === podId);
     });
-    deps.logger.warn({ roomId, transports: transports.length }, 'transports were lost with their pod');
-  });
+  };
+  const roomIds = [...byRoom.keys()].sort((a, b) => Number(b === first) - Number(a === first));
+  await eachRoom(services, 'lost transports', roomIds, close, roomsAtOnce);
   return lost.length;
 }
 
-/** Gives pods up that missed three leases, and could have renewed them ever since `since`. */
-export async function giveUpSilentPods(services: Services, since = Number.NEGATIVE_INFINITY): Promise<void> {
-  const { podStore, deps } = services;
-  const before = deps.clock.now() - missedLeases * deps.config.podLeaseMs;
-  if (before < since) return;
-  for (const pod of await podStore.list()) {
-    if (pod.lease === null || pod.leasedAt >= before) continue;
-    if (await podStore.giveUp(pod)) {
-      deps.logger.error(
-        { podId: pod.id, leasedAt: pod.leasedAt },
-        'a pod missed three leases and was given up',
-      );
-    }
+/** Closes those transports of a room, and lets their peers build new ones. Answers whether there were any. */
+export function loseTransports(
+  { deps }: Services,
+  turn: Turn,
+  isLost: (transport: TransportRecord) => boolean,
+): boolean {
+  const lost = [...turn.state.transports.values()].filter(isLost);
+  for (const { id, peerId } of lost) {
+    turn.run({ type: 'transport.close', transportId: id, reason: 'pod-lost' });
+    turn.seen(peerId);
   }
+  for (const [peerId, own] of Map.groupBy(lost, ({ peerId }) => peerId)) {
+    turn.emit(
+      migrateEvent(
+        peerId,
+        'pod-lost',
+        own.map(({ id }) => String(id)),
+      ),
+    );
+  }
+  if (lost.length === 0) return false;
+  deps.logger.warn({ roomId: turn.room.id, transports: lost.length }, 'transports were lost with their pod');
+  return true;
+}
+
+/**
+ * Gives pods up that are silent, and could have renewed their lease ever since `since`: after three missed leases
+ * those whose process is gone, and after `podLostMs` the others too. Until then such a pod may well carry media: it
+ * may only be cut off from here.
+ */
+export async function giveUpSilentPods(services: Services, since = Number.NEGATIVE_INFINITY): Promise<void> {
+  const { podStore, prober, deps } = services;
+  const { podLeaseMs, podLostMs } = deps.config;
+  const now = deps.clock.now();
+  const before = now - missedLeases * podLeaseMs;
+  if (before < since) return;
+  const silent = (await podStore.list()).filter(({ lease, leasedAt }) => lease !== null && leasedAt < before);
+  await Promise.all(
+    silent.map(async (pod) => {
+      const found = pod.leasedAt < now - podLostMs ? 'silent too long' : await prober.probe(pod);
+      if (found === 'alive' || found === 'silent') return;
+      if (await podStore.giveUp(pod)) {
+        deps.logger.error({ podId: pod.id, leasedAt: pod.leasedAt, found }, 'a silent pod was given up');
+      }
+    }),
+  );
 }
 
 /** Tells the peers on draining pods to move, once per drain. */
@@ -95,5 +123,6 @@ function migrateEvent(peerId: number, reason: 'pod-lost' | 'drain', transportIds
   };
 }
 
-/** A pod that missed so many is given up. */
-export const missedLeases = 3;
+/** A pod that missed so many is looked at. */
+const missedLeases = 3;
+const roomsAtOnce = 8;

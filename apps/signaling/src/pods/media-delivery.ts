@@ -91,7 +91,7 @@ export class MediaDelivery {
   async #pod(podId: string): Promise<PodRef> {
     const pod = await this.#pods.get(podId);
     if (pod === undefined || pod.lease === null) throw new Error(`Pod ${podId} has no lease.`);
-    return { id: podId, controlUrl: pod.lease.controlUrl };
+    return { id: podId, controlUrl: pod.lease.controlUrl, epoch: pod.epoch };
   }
 
   async #whole(podId: string, roomId: string): Promise<RoomMediaUpdate | undefined> {

@@ -55,6 +55,29 @@ describe('placement of a transport', () => {
     expect(place([pod('a', { transports: 90 })])).toBe('a');
   });
 
+  it('goes by whatever is scarcest at the pod', () => {
+    const load = {
+      transports: 10,
+      receivers: 0,
+      senders: 0,
+      cpu: 0.1,
+      egressPps: 0,
+      egressBps: 0,
+      loopLagMs: 0,
+    };
+    const narrow = pod('narrow', { load: { ...load, capacityUsed: 0.7 } });
+    expect(place([narrow, pod('b', { transports: 60 })])).toBe('b');
+    expect(place([pod('a', { load: { ...load, capacityUsed: 1 } })])).toBeUndefined();
+    // Those who are there cost 0.07 each, so five more would be too many.
+    expect(place([narrow], { placedSince: new Map([['narrow', 4]]) })).toBe('narrow');
+    expect(place([narrow], { placedSince: new Map([['narrow', 5]]) })).toBeUndefined();
+  });
+
+  it('leaves a pod alone that does not answer, also for its own rooms, until its next lease', () => {
+    const mute = pod('mute', { unreachable: true });
+    expect(place([mute, pod('other', { transports: 90 })], { roomPods: ['mute'] })).toBe('other');
+  });
+
   it('counts what was placed since the last lease', () => {
     const pods = [pod('a', { transports: 10 }), pod('b', { transports: 20 })];
     expect(place(pods)).toBe('a');

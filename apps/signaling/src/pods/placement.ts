@@ -6,7 +6,7 @@ export interface PlacementInput {
   readonly roomPods: readonly string[];
   /** Where the peer is; pods of this region come first. */
   readonly region?: string | undefined;
-  /** Transports placed since the pods' last leases, by pod. */
+  /** Transports placed since the pods' last leases, by pod: what load tells of them is still to come. */
   readonly placedSince: ReadonlyMap<string, number>;
   readonly now: number;
   /** A lease older than this gets nothing new, in milliseconds. */
@@ -21,7 +21,11 @@ export interface PlacementInput {
  */
 export function placeTransport(input: PlacementInput): PodRow | undefined {
   const usable = input.pods.filter(
-    (pod) => hasFreshLease(pod, input) && !pod.lease!.draining && load(pod, input) < 1,
+    (pod) =>
+      hasFreshLease(pod, input) &&
+      !pod.lease!.draining &&
+      pod.lease!.unreachable !== true &&
+      expectedLoad(pod, input) < 1,
   );
   // The newest transport tells where the room is moving, if it moves.
   for (const podId of [...input.roomPods].reverse()) {
@@ -36,7 +40,7 @@ export function placeTransport(input: PlacementInput): PodRow | undefined {
   const others = choices.filter((pod) => pod !== first);
   if (others.length === 0) return first;
   const second = draw(others, input.random);
-  return load(second, input) < load(first, input) ? second : first;
+  return expectedLoad(second, input) < expectedLoad(first, input) ? second : first;
 }
 
 /** Whether the pod renewed its lease in time. */
@@ -44,12 +48,21 @@ export function hasFreshLease(pod: PodRow, at: { now: number; leaseMs: number })
   return pod.lease !== null && at.now - pod.leasedAt <= at.leaseMs;
 }
 
-/** 0 = idle, 1 = full: the greatest of transports against capacity and the processor. */
-function load(pod: PodRow, input: PlacementInput): number {
-  const lease = pod.lease!;
-  const transports = lease.load.transports + (input.placedSince.get(pod.id) ?? 0);
-  return Math.max(transports / lease.capacity, lease.load.cpu);
+/**
+ * 0 = idle, 1 = full: the greatest of what the pod measures (processor, packets, bandwidth, event loop) and of
+ * transports against capacity, with a reserve for those that came since. Each of them will cost what the others cost
+ * on average, and at least its share of the capacity.
+ */
+export function expectedLoad(pod: PodRow, { placedSince }: Pick<PlacementInput, 'placedSince'>): number {
+  const { capacity, load } = pod.lease!;
+  const { transports, cpu, capacityUsed = 0 } = load;
+  const used = Math.max(transports / capacity, cpu, capacityUsed);
+  const each = Math.max(1 / capacity, transports < fewestForMean ? 0 : used / transports);
+  return used + (placedSince.get(pod.id) ?? 0) * each;
 }
+
+/** The mean of fewer says nothing. */
+const fewestForMean = 10;
 
 function draw<T>(choices: readonly T[], random: () => number): T {
   return choices[Math.floor((random() / 2 ** 32) * choices.length)]!;

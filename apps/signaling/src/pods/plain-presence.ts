@@ -1,6 +1,5 @@
 import type { TransportRecord } from '@weir/room';
 import type { Services } from '../services.ts';
-import { missedLeases } from './lost-pods.ts';
 
 /**
  * Finds out whether plain RTP is a sign of life. A plain transport has neither ICE nor DTLS that could die, and the
@@ -10,13 +9,9 @@ import { missedLeases } from './lost-pods.ts';
  */
 export async function plainPresence({
   podStore,
-  deps,
 }: Services): Promise<(transport: TransportRecord) => boolean> {
-  const oldest = deps.clock.now() - missedLeases * deps.config.podLeaseMs;
   const pods = await podStore.list();
-  const present = new Set(
-    pods.filter((pod) => pod.lease !== null && pod.leasedAt >= oldest).map(({ id }) => id),
-  );
+  const present = new Set(pods.filter(({ lease }) => lease !== null).map(({ id }) => id));
   return ({ type, podId, plain, iceSelectedTuple }) =>
     type === 'plain' && (iceSelectedTuple !== undefined || plain?.remote !== undefined) && present.has(podId);
 }

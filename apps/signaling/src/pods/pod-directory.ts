@@ -1,12 +1,14 @@
 import type { PodRow, PodStore } from '@weir/db';
 import type { Dependencies } from '../deps.ts';
 import type { ViewContext } from '../views.ts';
+import { OpenPlacements } from './open-placements.ts';
 import { placeTransport } from './placement.ts';
 
 /** What signaling knows of pods, by their leases. */
 export class PodDirectory {
   readonly #deps: Dependencies;
   readonly #pods: PodStore;
+  readonly #open = new OpenPlacements();
 
   constructor(deps: Dependencies, pods: PodStore) {
     this.#deps = deps;
@@ -18,20 +20,29 @@ export class PodDirectory {
     return contextOf(this.#deps, await this.#pods.list());
   }
 
-  /** Everything that choosing a pod needs; the choice itself can then be made again without reading. */
+  /**
+   * Everything that choosing a pod needs; the choice itself can then be made again without reading. `done()` when it
+   * is stored, or will not be.
+   */
   async placement(): Promise<{
     place: (roomPods: readonly string[]) => PodRow | undefined;
+    done: () => void;
     context: ViewContext;
   }> {
     const { clock, config, random } = this.#deps;
     const now = clock.now();
+    const own = this.#open.begin(now);
     const pods = await this.#pods.list();
-    const oldest = Math.min(now, ...pods.filter((pod) => pod.lease !== null).map((pod) => pod.leasedAt));
-    const placedSince = await this.#pods.placedSince(Math.max(oldest, now - config.podLeaseMs));
+    const stored = await this.#pods.placedSinceLease(now - config.podLeaseMs);
     const { region } = config;
-    const place = (roomPods: readonly string[]) =>
-      placeTransport({ pods, roomPods, region, placedSince, now, leaseMs: config.podLeaseMs, random });
-    return { place, context: contextOf(this.#deps, pods) };
+    const place = (roomPods: readonly string[]) => {
+      const placedSince = this.#open.addTo(stored, own);
+      const leaseMs = config.podLeaseMs;
+      const pod = placeTransport({ pods, roomPods, region, placedSince, now, leaseMs, random });
+      own.podId = pod?.id;
+      return pod;
+    };
+    return { place, done: () => this.#open.end(own, clock.now()), context: contextOf(this.#deps, pods) };
   }
 }
 

@@ -4,7 +4,7 @@ import type { RoomCommand } from '@weir/room';
 import { ProblemError } from '../problem.ts';
 import type { Turn } from '../rooms/turn.ts';
 import type { Services } from '../services.ts';
-import { closeLostTransports } from './lost-pods.ts';
+import { closeLostTransports, tellDrains } from './lost-pods.ts';
 import { reconcile } from './reconcile.ts';
 
 /**
@@ -20,10 +20,17 @@ export async function takeReport(services: Services, report: PodReport): Promise
     const known = await podStore.get(podId);
     if (known !== undefined && epoch < known.epoch) {
       deps.metrics.report('refused', 0);
+      if (known.lease === null && known.seq === 0) {
+        throw new ProblemError(
+          'pod-given-up',
+          `Pod ${podId} was given up in epoch ${epoch}, and its peers went elsewhere: begin a later epoch.`,
+          { field: 'epoch', epoch: known.epoch },
+        );
+      }
       throw new ProblemError(
         'conflict',
         `Pod ${podId} was started again (epoch ${known.epoch}): this process (epoch ${epoch}) must stop.`,
-        { field: 'epoch' },
+        { field: 'epoch', epoch: known.epoch },
       );
     }
     if (known !== undefined && epoch === known.epoch && seq <= known.seq) {
@@ -179,9 +186,10 @@ function signalKey(happening: MediaHappening): string | undefined {
 /** Happenings of objects that are gone meanwhile, or were taken over by another pod, mean nothing. */
 function takeHappening(turn: Turn, podId: string, happening: Exclude<MediaHappening, RoomSignal>): void {
   const { state } = turn;
-  const transportId = transportOf(turn, happening);
-  const transport = transportId === undefined ? undefined : state.transports.get(transportId);
-  if (transport?.podId !== podId) return;
+  const transport = transportsOf(turn, happening)
+    .map((id) => state.transports.get(id))
+    .find((one) => one?.podId === podId);
+  if (transport === undefined) return;
   switch (happening.type) {
     case 'receiver.score': {
       const receiver = state.receivers.get(happening.receiverId)!;
@@ -223,11 +231,14 @@ export function isAlive(transport: { iceState: string; dtlsState: string }): boo
   );
 }
 
-function transportOf(turn: Turn, happening: Exclude<MediaHappening, RoomSignal>): number | undefined {
-  if ('transportId' in happening) return happening.transportId;
-  if ('receiverId' in happening)
-    return turn.state.receivers.get(happening.receiverId)?.transportId ?? undefined;
-  return turn.state.senders.get(happening.senderId)?.transportId ?? undefined;
+/** Where the object is: on two pods while it moves from one to the other. */
+function transportsOf({ state }: Turn, happening: Exclude<MediaHappening, RoomSignal>): number[] {
+  if ('transportId' in happening) return [happening.transportId];
+  const object =
+    'receiverId' in happening
+      ? state.receivers.get(happening.receiverId)
+      : state.senders.get(happening.senderId);
+  return [object?.transportId, object?.next?.transportId].filter((id) => id != null);
 }
 
 type Command = Extract<MediaHappening, { type: `transport.${string}` | 'sender.layers' }>;
@@ -294,7 +305,10 @@ async function afterwards(services: Services, report: PodReport, known: PodRow |
   if (known !== undefined && report.epoch > known.epoch) {
     await closeLostTransports(services);
   }
-  if (report.lease !== undefined) await reconcile(services, report.podId, report.lease);
+  if (report.lease === undefined) return;
+  const told = known?.drainTold === 1;
+  if (report.lease.draining !== told) await tellDrains(services);
+  await reconcile(services, report.podId, report.lease);
 }
 
 function answer({ deps }: Services, seq: number): PodReportAnswer {

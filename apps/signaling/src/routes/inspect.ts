@@ -97,7 +97,8 @@ async function inspect(
         .filter((one) => isMeant(one) && one.transportId !== null && ids.has(one.transportId))
         .map(({ id }) => id);
     try {
-      const answer = await deps.pods.inspect({ id: podId, controlUrl: pod.lease.controlUrl }, state.id, {
+      const ref = { id: podId, controlUrl: pod.lease.controlUrl, epoch: pod.epoch };
+      const answer = await deps.pods.inspect(ref, state.id, {
         what,
         transports: [...ids],
         receivers: on(state.receivers.values()),

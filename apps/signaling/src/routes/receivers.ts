@@ -1,6 +1,7 @@
 import { rtpParametersFromWire } from '@weir/ortc';
 import {
   CreateReceiverRequest,
+  MoveReceiverRequest,
   PeerId,
   ReceiverId,
   ReceiverView,
@@ -124,6 +125,44 @@ export function addReceiverRoutes(router: Router, services: Services): void {
         requirePublish(token, kind);
         refusals('parameters', 'rtpParameters', () =>
           turn.run({ type: 'receiver.receive', receiverId: id, rtpParameters }),
+        );
+        return turn.state.receivers.get(id)!;
+      });
+      return json(200, receiverView(done.value));
+    },
+  );
+
+  endpoint(
+    router,
+    services,
+    {
+      method: 'put',
+      path: '/v1/rooms/{room}/peers/{peer}/receivers/{receiver}/transport',
+      summary:
+        'Move to another transport. Between media pods it is received on both until nobody needs the old one; ' +
+        'the event `transport` tells when',
+      tag,
+      params,
+      body: MoveReceiverRequest,
+      answers: { 200: ReceiverView },
+      problems: [
+        'invalid-parameter',
+        'unsupported-codec',
+        'conflict',
+        'transport-not-found',
+        'receiver-not-found',
+        ...gone,
+      ],
+    },
+    async ({ params, body, token }) => {
+      await doorkeeper.peer(token, params.room, params.peer);
+      const rtpParameters = rtpParametersFromWire(body.rtpParameters);
+      const done = await rooms.change(params.room, (turn) => {
+        const { id, kind } = ownReceiver(turn, params.peer, params.receiver);
+        requirePublish(token, kind);
+        const { id: transportId } = ownTransport(turn, params.peer, body.transportId, 'transportId');
+        refusals('parameters', 'rtpParameters', () =>
+          turn.run({ type: 'receiver.move', receiverId: id, transportId, rtpParameters }),
         );
         return turn.state.receivers.get(id)!;
       });

@@ -1,10 +1,19 @@
-import { PeerId, RoomId, SenderId, SenderList, SenderView, UpdateSenderRequest } from '@weir/protocol';
+import {
+  MoveSenderAnswer,
+  MoveSenderRequest,
+  PeerId,
+  RoomId,
+  SenderId,
+  SenderList,
+  SenderView,
+  UpdateSenderRequest,
+} from '@weir/protocol';
 import { endpoint, json, noContent, type Router } from '../http/endpoint.ts';
 import { ProblemError } from '../problem.ts';
 import { refusals } from '../refusals.ts';
 import { ownSender, ownTransport } from '../rooms/owned.ts';
 import type { Services } from '../services.ts';
-import { senderViewOf } from '../views.ts';
+import { senderViewOf, senderViewThere } from '../views.ts';
 
 const ofPeer = { room: RoomId, peer: PeerId };
 const params = { ...ofPeer, sender: SenderId };
@@ -98,6 +107,40 @@ export function addSenderRoutes(router: Router, services: Services): void {
           );
         }
         return senderViewOf(turn.state, turn.state.senders.get(senderId)!);
+      });
+      return json(200, done.value);
+    },
+  );
+
+  endpoint(
+    router,
+    services,
+    {
+      method: 'put',
+      path: '/v1/rooms/{room}/peers/{peer}/senders/{sender}/transport',
+      summary:
+        'Move to another transport: what to consume there is in the answer. Between media pods it is sent on both ' +
+        'until this is repeated with `done`',
+      tag,
+      params,
+      body: MoveSenderRequest,
+      answers: { 200: MoveSenderAnswer },
+      problems: ['invalid-parameter', 'invalid-state', 'transport-not-found', 'sender-not-found', ...gone],
+    },
+    async ({ params, body, token }) => {
+      await doorkeeper.peer(token, params.room, params.peer);
+      if (!token.grants.subscribe) {
+        throw new ProblemError('forbidden', 'The token does not grant receiving media.', {
+          field: 'transportId',
+        });
+      }
+      const done = await rooms.change(params.room, (turn) => {
+        const senderId = ownSender(turn, params.peer, params.sender).id;
+        const { id: transportId } = ownTransport(turn, params.peer, body.transportId, 'transportId');
+        refusals('', 'transportId', () =>
+          turn.run({ type: 'sender.move', senderId, transportId, done: body.done }),
+        );
+        return senderViewThere(turn.state, turn.state.senders.get(senderId)!);
       });
       return json(200, done.value);
     },

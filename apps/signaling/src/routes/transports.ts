@@ -7,6 +7,7 @@ import {
   PeerId,
   PlainTransportView,
   RoomId,
+  TransportCheckAnswer,
   TransportId,
   TransportView,
   UpdateTransportRequest,
@@ -14,6 +15,7 @@ import {
 import { type TransportRecord, unusedId } from '@weir/room';
 import type { Clock } from '../clock.ts';
 import { endpoint, json, noContent, type Router } from '../http/endpoint.ts';
+import { heedSilence } from '../pods/silence.ts';
 import { ProblemError } from '../problem.ts';
 import { refusals } from '../refusals.ts';
 import { ownPeer, ownTransport } from '../rooms/owned.ts';
@@ -54,43 +56,49 @@ export function addTransportRoutes(router: Router, services: Services): void {
     },
     async ({ params, body, token, idempotent, key }) => {
       await doorkeeper.peer(token, params.room, params.peer);
-      const { place, context } = await pods.placement();
+      const { place, done: placed, context } = await pods.placement();
       const { direction, appData, preferIPv4, preferIPv6, preferUdp, preferTcp } = body;
       const preferences = { preferIPv4, preferIPv6, preferUdp, preferTcp };
       const plain = plainOptions(body);
       const { udp = true, tcp = true } = plain === undefined ? body : plainProtocols;
       const most = deps.config.maxTransportsPerPeer;
       const ice = createIceCredentials(deps.random);
-      const done = await rooms.change(
-        params.room,
-        (turn): TransportRecord => {
-          const peer = ownPeer(turn, params.peer);
-          const all = [...turn.state.transports.values()];
-          if (all.filter((transport) => transport.peerId === peer.id).length >= most) {
-            throw new ProblemError('limit-reached', `A peer may have ${most} transports: close one first.`);
-          }
-          const pod = place(all.map((transport) => transport.podId));
-          if (pod === undefined) {
-            throw new ProblemError('no-pod', 'No media pod can take a transport now: try again.', {
-              retryAfterSeconds: 2,
-            });
-          }
-          if ((udp || tcp) && iceCandidates(pod.lease!.addresses, { udp, tcp }).length === 0) {
-            throw new ProblemError('invalid-parameter', `tcp: media pod ${pod.id} takes no TCP; allow udp.`, {
-              field: 'tcp',
-            });
-          }
-          const transportId = unusedId(turn.state, deps);
-          const options = { direction, podId: pod.id, ice, udp, tcp, appData, ...plain };
-          refusals('', '', () =>
-            turn.run({ type: 'transport.create', peerId: peer.id, transportId, options }),
-          );
-          return turn.state.transports.get(transportId)!;
-        },
-        idempotent((transport: TransportRecord) =>
-          json(201, viewOfTransport(params.room, transport, context, preferences)),
-        ),
-      );
+      const done = await rooms
+        .change(
+          params.room,
+          (turn): TransportRecord => {
+            const peer = ownPeer(turn, params.peer);
+            const all = [...turn.state.transports.values()];
+            if (all.filter((transport) => transport.peerId === peer.id).length >= most) {
+              throw new ProblemError('limit-reached', `A peer may have ${most} transports: close one first.`);
+            }
+            const pod = place(all.map((transport) => transport.podId));
+            if (pod === undefined) {
+              throw new ProblemError('no-pod', 'No media pod can take a transport now: try again.', {
+                retryAfterSeconds: 2,
+              });
+            }
+            if ((udp || tcp) && iceCandidates(pod.lease!.addresses, { udp, tcp }).length === 0) {
+              throw new ProblemError(
+                'invalid-parameter',
+                `tcp: media pod ${pod.id} takes no TCP; allow udp.`,
+                {
+                  field: 'tcp',
+                },
+              );
+            }
+            const transportId = unusedId(turn.state, deps);
+            const options = { direction, podId: pod.id, ice, udp, tcp, appData, ...plain };
+            refusals('', '', () =>
+              turn.run({ type: 'transport.create', peerId: peer.id, transportId, options }),
+            );
+            return turn.state.transports.get(transportId)!;
+          },
+          idempotent((transport: TransportRecord) =>
+            json(201, viewOfTransport(params.room, transport, context, preferences)),
+          ),
+        )
+        .finally(placed);
       const transport = done.value;
       const reached = await within(deps.clock, deps.config.podDeadlineMs, done.delivered);
       if (!reached) {
@@ -192,6 +200,32 @@ export function addTransportRoutes(router: Router, services: Services): void {
         idempotent(answer),
       );
       return answer();
+    },
+  );
+
+  endpoint(
+    router,
+    services,
+    {
+      method: 'post',
+      path: '/v1/rooms/{room}/peers/{peer}/transports/{transport}/check',
+      summary: 'Say that no media comes any more: the pod is looked at, and left if it is gone',
+      tag,
+      params,
+      answers: { 200: TransportCheckAnswer },
+      problems: ['transport-not-found', ...gone],
+    },
+    async ({ params, token }) => {
+      const caller = await doorkeeper.peer(token, params.room, params.peer);
+      const { state } = await doorkeeper.load(caller);
+      const transport = state.transports.get(Number(params.transport));
+      if (transport?.peerId !== caller.peer.id) {
+        throw new ProblemError(
+          'transport-not-found',
+          `Peer ${params.peer} has no transport ${params.transport}.`,
+        );
+      }
+      return json(200, { pod: await heedSilence(services, params.room, transport) });
     },
   );
 

@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest';
+import { onEveryDatabase } from './databases.ts';
+import { Instance, type Member } from './harness.ts';
+import { settle } from './virtual-clock.ts';
+
+onEveryDatabase((open) => {
+  /** People whose media runs on pod-1, with a second pod to go to. */
+  async function start(...names: string[]) {
+    const weir = new Instance(await open(), { env: { WEIR_PEER_TIMEOUT_SECONDS: '3600' } });
+    await weir.lease('pod-1');
+    const room = await weir.room();
+    const people: { member: Member; transportId: string }[] = [];
+    for (const name of names) {
+      const member = await weir.join(room, name);
+      people.push({ member, transportId: String((await member.ok('POST', '/transports', {})).id) });
+    }
+    await weir.pod('pod-1').report(
+      people.map(({ transportId }) => ({
+        type: 'transport.ice',
+        roomId: 'daily',
+        transportId: Number(transportId),
+        state: 'completed',
+      })),
+    );
+    await weir.lease('pod-2');
+    for (const { member } of people) await member.events();
+    const check = async (index: number): Promise<string> => {
+      const { member, transportId } = people[index]!;
+      const { pod } = await weir.clock.until(member.ok('POST', `/transports/${transportId}/check`));
+      await settle();
+      return pod;
+    };
+    return { weir, people: people.map(({ member }) => member), check };
+  }
+
+  const lost = ['close', 'migrate'];
+
+  describe('a peer says that no media comes', () => {
+    it('and the pod answers: nothing happens', async () => {
+      const { weir, people, check } = await start('alice', 'bob');
+      expect(await check(0)).toBe('alive');
+      expect(await people[0]!.eventTypes()).toEqual([]);
+      expect((await weir.app.services.podStore.get('pod-1'))!.lease).not.toBeNull();
+    });
+
+    it('and nothing listens at the pod any more: it is given up at once, for every room', async () => {
+      const { weir, people, check } = await start('alice', 'bob', 'carol');
+      weir.pods.down.add('pod-1');
+      expect(await check(0)).toBe('lost');
+      for (const one of people) expect(await one.eventTypes()).toEqual(lost);
+      // They come together again.
+      const made: string[] = [];
+      for (const one of people) made.push(String((await one.ok('POST', '/transports', {})).id));
+      await settle();
+      expect([...weir.pods.held('pod-2', 'daily')!.transports.keys()].map(String)).toEqual(made);
+    });
+
+    it('and another process has the pod’s place: the same', async () => {
+      const { weir, people, check } = await start('alice');
+      const { PodControlError } = await import('@weir/pod-control');
+      weir.pods.pulse = () => {
+        const problem = { type: '', title: '', status: 409, detail: '', code: 'pod-restarted' };
+        return Promise.reject(new PodControlError('refused', 'another epoch', { status: 409, problem }));
+      };
+      expect(await check(0)).toBe('lost');
+      expect(await people[0]!.eventTypes()).toEqual(lost);
+    });
+
+    it('and the pod cannot be reached: the room goes once most of it says so, and no other room', async () => {
+      const { weir, people, check } = await start('alice', 'bob', 'carol');
+      const other = await weir.join(await weir.room('other'), 'dave');
+      await weir.lease('pod-2', { placeable: false });
+      await other.ok('POST', '/transports', {});
+      await weir.lease('pod-2', { placeable: true });
+      await other.events();
+      weir.pods.cutOff.add('pod-1');
+      expect(await check(0)).toBe('silent');
+      // The same one again is still one.
+      expect(await check(0)).toBe('silent');
+      for (const one of people) expect(await one.eventTypes()).toEqual([]);
+      expect(await check(2)).toBe('lost');
+      for (const one of people) expect(await one.eventTypes()).toEqual(lost);
+      expect(await other.eventTypes()).toEqual([]);
+      // Nothing new goes there until it is heard of again.
+      expect((await weir.app.services.podStore.get('pod-1'))!.lease).toMatchObject({ unreachable: true });
+      await people[1]!.ok('POST', '/transports', {});
+      expect(weir.pods.held('pod-2', 'daily')!.transports.size).toBe(1);
+      weir.pods.cutOff.delete('pod-1');
+      await weir.lease('pod-1');
+      expect((await weir.app.services.podStore.get('pod-1'))!.lease!.unreachable).toBeUndefined();
+      await settle();
+      // What is left there of the room is orphaned, and closed.
+      expect(weir.pods.held('pod-1', 'daily')!.transports.size).toBe(0);
+      expect(weir.pods.held('pod-1', 'other')!.transports.size).toBe(1);
+    });
+
+    it('long ago: it no longer counts', async () => {
+      const { weir, people, check } = await start('alice', 'bob', 'carol');
+      weir.pods.cutOff.add('pod-1');
+      expect(await check(0)).toBe('silent');
+      await weir.clock.advance(6_500);
+      expect(await check(1)).toBe('silent');
+      expect(await people[2]!.eventTypes()).toEqual([]);
+    });
+
+    it('of a transport that is another’s: it is refused', async () => {
+      const { people, check } = await start('alice', 'bob');
+      await check(1);
+      const { body } = await people[0]!.call('POST', '/transports/12345678/check');
+      expect(body.code).toBe('transport-not-found');
+    });
+  });
+});
