@@ -30,6 +30,10 @@ const repeatRttMs = 70;
 /** What a layer is thought to cost before it was measured: each three times the one below. */
 const guessedBaseBps = 150_000;
 const guessedStep = 3.2;
+/** Replays on paths that nothing limits, on those not known yet (times the first guess), and at the least. */
+const freePaceBps = 10_000_000;
+const unknownPaceFactor = 2.5;
+const leastPaceShare = 0.25;
 
 /** Limits of a transport, bits per second; absent or 0 = none. */
 export interface OutgoingLimits {
@@ -185,6 +189,21 @@ export class OutgoingBandwidth {
   /** Bits per second that may go out; Infinity = nothing is known and nothing is limited. */
   get availableBps(): number {
     return this.#maxBps > 0 ? Math.min(this.#maxBps, this.#pathBps) : this.#pathBps;
+  }
+
+  /**
+   * Bits per second at which a replay may send. Before the path is known it goes ahead as a probe would; afterwards
+   * it takes what other traffic leaves.
+   */
+  get paceBps(): number {
+    const available = this.availableBps;
+    if (available === Number.POSITIVE_INFINITY) return freePaceBps;
+    const estimator = this.#estimator;
+    if (estimator?.heard !== true && this.#remb.bps === Number.POSITIVE_INFINITY) {
+      const pace = available * unknownPaceFactor;
+      return this.#maxBps > 0 ? Math.min(this.#maxBps, pace) : pace;
+    }
+    return Math.max(available * leastPaceShare, available - this.#transport.sentBps);
   }
 
   /** Goes over layers and probes. */

@@ -13,6 +13,7 @@ import {
   timestampNewer,
   unixMsFromNtp,
 } from '@weir/rtp';
+import { KeyFrameCache } from './key-frame-cache.ts';
 import { KeyFrameRequester } from './key-frame-requester.ts';
 import { LayerRates } from './layer-rates.ts';
 import { PacketCache } from './packet-cache.ts';
@@ -54,6 +55,8 @@ export class ReceiveStream {
   cache = emptyCache;
   nack: NackGenerator | undefined = undefined;
   readonly keyFrames = new KeyFrameRequester();
+  /** Where a viewer that comes late may begin. */
+  readonly keyFrame = new KeyFrameCache();
   readonly score = new StreamScore(0);
   readonly clock: SourceClock;
   readonly layerRates = new LayerRates();
@@ -197,6 +200,11 @@ export class ReceiveStream {
     return this.#take(extended, header, serial, recovered, now);
   }
 
+  /** Highest extended number so far. */
+  get highest(): number {
+    return this.#highest;
+  }
+
   /** Forgets where the stream was: its next packet begins a new generation. */
   restart(): void {
     this.onRestart?.();
@@ -210,6 +218,7 @@ export class ReceiveStream {
     this.#timed = false;
     this.newestPictureId = -1;
     this.newestTl0PictureIndex = -1;
+    this.keyFrame.forget();
     this.descriptor?.reset();
     this.layerRates.reset();
     this.#expectedAtScore = 0;

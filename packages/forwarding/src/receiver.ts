@@ -80,7 +80,10 @@ export class Receiver {
     this.#makeStreams(sameCodecs);
     if (spec.paused && !before.paused) {
       for (const sender of this.senders) sender.endSegment();
-      for (const stream of this.streams) stream.keyFrames.cancel();
+      for (const stream of this.streams) {
+        stream.keyFrames.cancel();
+        stream.keyFrame.forget();
+      }
     } else if (!spec.paused && before.paused) {
       this.requestKeyFrames();
     }

@@ -136,6 +136,7 @@ function senderStats(sender: Sender, timestamp: number): Fields[] {
     nackPacketCount: sender.nackedPackets,
     pliCount: sender.pliCount,
     firCount: sender.firCount,
+    cachedKeyFrameCount: sender.replays,
     score: sender.score.value,
     roundTripTime: sender.rttMs,
     packetCount: sender.packets,
