@@ -4,6 +4,7 @@ export { DominantSpeakerDetector } from './dominant-speaker.ts';
 export * from './engine.ts';
 export { Forwarder, type ForwarderOptions } from './forwarder.ts';
 export * from './handle-table.ts';
+export { candidatesOf } from './layer-candidates.ts';
 export * from './node-engine.ts';
 export type { OutgoingExplanation, OutgoingLimits, SenderExplanation } from './outgoing-bandwidth.ts';
 export * from './packet-kind.ts';
