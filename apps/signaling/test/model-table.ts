@@ -161,6 +161,7 @@ export const model: Readonly<Record<string, Reached>> = {
   'rtpSender.requestKeyFrame()': 'POST …/senders/{sender}/keyframe',
   'rtpSender.dump()': 'GET …/dump',
   'rtpSender.getStats()': 'GET …/stats stats',
+  'rtpSender.explain()': 'GET …/senders/{sender}/explain limit',
   "rtpSender.on('close')": 'event rtpsender close',
   "rtpSender.on('parameterschange')": 'event rtpsender parameterschange',
   "rtpSender.on('activechange')": 'event rtpsender activechange',

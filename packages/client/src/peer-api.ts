@@ -8,6 +8,7 @@ import type {
   JoinAnswer,
   JoinRequest,
   ReceiverView,
+  SenderExplanation,
   SenderView,
   StatsAnswer,
   TransportView,
@@ -101,6 +102,10 @@ export class PeerApi {
 
   requestKeyFrame(id: string): Promise<void> {
     return this.#call('POST', `/senders/${id}/keyframe`, { attempts: 2 });
+  }
+
+  explainSender(id: string): Promise<SenderExplanation> {
+    return this.#call('GET', `/senders/${id}/explain`, { attempts: 2 });
   }
 
   stats(): Promise<StatsAnswer> {

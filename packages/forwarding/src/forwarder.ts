@@ -256,7 +256,7 @@ export class Forwarder {
     if (stream.score.reset(10)) this.#tellReceiverScore(receiver);
     receiver.chooseLayers();
     if (receiver.video && !isKey && !receiver.paused) {
-      stream.keyFrames.want();
+      stream.keyFrames.want(now);
       this.noteKeyFrameWish(stream, receiver);
     }
     this.#idle = 0;
@@ -302,7 +302,7 @@ export class Forwarder {
       const { nack, keyFrames } = stream;
       if (nack?.keyFrameNeeded) {
         nack.keyFrameNeeded = false;
-        if (receiver.video) keyFrames.want();
+        if (receiver.video) keyFrames.want(now);
       }
       if (nack !== undefined && nack.missingCount > 0) {
         nack.rttMs = transport.rttMs;

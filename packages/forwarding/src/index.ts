@@ -5,6 +5,7 @@ export * from './engine.ts';
 export { Forwarder, type ForwarderOptions } from './forwarder.ts';
 export * from './handle-table.ts';
 export { defaultReplayLimits, type ReplayLimits } from './key-frame-cache.ts';
+export { candidatesOf } from './layer-candidates.ts';
 export * from './node-engine.ts';
 export type { OutgoingExplanation, OutgoingLimits, SenderExplanation } from './outgoing-bandwidth.ts';
 export * from './packet-kind.ts';

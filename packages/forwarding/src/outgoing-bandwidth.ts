@@ -2,12 +2,12 @@ import {
   type AllocationMember,
   BitrateAllocator,
   type LayerOption,
-  layerOptions,
   ProbePlanner,
   RembBound,
   SendSideEstimator,
 } from '@weir/bwe';
 import type { TransportFeedback } from '@weir/rtp';
+import { candidatesOf } from './layer-candidates.ts';
 import type { ReceiveStream } from './receive-stream.ts';
 import type { Sender } from './sender.ts';
 import type { Transport } from './transport.ts';
@@ -27,9 +27,6 @@ const maxWaitMs = 5000;
 /** Loss and round trip from which on repairs are sent in several copies. */
 const repeatLoss = 0.015;
 const repeatRttMs = 70;
-/** What a layer is thought to cost before it was measured: each three times the one below. */
-const guessedBaseBps = 150_000;
-const guessedStep = 3.2;
 /** Replays on paths that nothing limits, on those not known yet (times the first guess), and at the least. */
 const freePaceBps = 10_000_000;
 const unknownPaceFactor = 2.5;
@@ -243,6 +240,11 @@ export class OutgoingBandwidth {
     };
   }
 
+  /** Layers are chosen by bitrate or preference; otherwise everything goes out. */
+  get limited(): boolean {
+    return this.#limited;
+  }
+
   explainSender(sender: Sender): SenderExplanation | undefined {
     const member = this.#members.get(sender);
     if (member === undefined) return undefined;
@@ -315,7 +317,7 @@ export class OutgoingBandwidth {
         continue;
       }
       member.priority = sender.spec.priority;
-      member.options = sender.forwards && sender.receiver?.paused === false ? optionsOf(sender) : [];
+      member.options = sender.forwards && sender.receiver?.paused === false ? candidatesOf(sender) : [];
       member.wanted = wantedOf(sender, member.options);
       if (member.options.length === 1 && sender.receiver?.layered !== true) {
         // Without layers there is no choice: it flows as it is.
@@ -388,27 +390,6 @@ export class OutgoingBandwidth {
     this.nextAt = at;
     this.#transport.room.forwarder.schedule(at);
   }
-}
-
-/** Ways to forward the sender's source now, low to high. */
-function optionsOf(sender: Sender): LayerOption[] {
-  const streams = sender.receiver?.streams ?? [];
-  if (sender.receiver?.layered === true) {
-    return layerOptions(streams.map((stream) => (stream.live ? temporalRates(stream, 0) : [])));
-  }
-  const stream = streams[0];
-  if (stream === undefined || !stream.live) return [];
-  const rates: number[][] = [];
-  for (let s = 0; s <= stream.layerRates.maxSpatial; s++) rates.push(temporalRates(stream, s));
-  return layerOptions(rates);
-}
-
-function temporalRates(stream: ReceiveStream, spatial: number): number[] {
-  const { layerRates, encodingIdx } = stream;
-  if (!layerRates.known) return [guessedBaseBps * guessedStep ** encodingIdx];
-  const rates: number[] = [];
-  for (let t = 0; t <= layerRates.maxTemporal; t++) rates.push(layerRates.bps(spatial, t));
-  return rates;
 }
 
 function highestTemporal(sender: Sender, stream: ReceiveStream | undefined): number {

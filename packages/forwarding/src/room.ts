@@ -161,7 +161,7 @@ export class ForwardingRoom {
     if (listener === undefined || !receiver.video) return;
     for (const stream of receiver.streams) {
       if (!stream.live) continue;
-      stream.keyFrames.want();
+      stream.keyFrames.want(this.forwarder.now);
       this.forwarder.noteKeyFrameWish(stream, receiver);
     }
   }

@@ -245,7 +245,7 @@ export class Sender {
     const stream = this.targetStream;
     if (!this.video || stream === undefined || !stream.live) return;
     if (!this.forwards || this.receiver?.paused !== false) return;
-    stream.keyFrames.want();
+    stream.keyFrames.want(this.room.forwarder.now);
     this.room.forwarder.noteKeyFrameWish(stream, this.receiver);
   }
 

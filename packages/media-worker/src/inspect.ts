@@ -2,6 +2,7 @@ import type { ForwardingRoom, ForwardingTransport, Receiver, ReceiveStream, Send
 import type { InspectAnswer, InspectRequest, TransportTuple } from '@weir/protocol';
 import type { Remote } from '@weir/secure-transport';
 import type { WorkerCertificate } from './contract.ts';
+import { explainSender } from './explain.ts';
 import type { PlainTransport } from './plain-transports.ts';
 import type { WebRtcTransport } from './webrtc-transports.ts';
 
@@ -16,11 +17,19 @@ export interface Inspected {
 
 type Fields = Record<string, unknown>;
 
-/** Statistics in the names of mediasoup v3, or the internals of object-model.md §12. */
+/** Statistics in the names of mediasoup v3, the internals of object-model.md §12, or why senders forward what they forward. */
 export function inspectRoom(request: InspectRequest, now: number, from: Inspected): InspectAnswer {
   const { room } = from;
   const answer: InspectAnswer = { transports: {}, receivers: {}, senders: {} };
   if (room === undefined) return answer;
+  if (request.what === 'explain') {
+    for (const id of request.senders) {
+      const sender = room.senders.get(id);
+      const explanation = sender === undefined ? undefined : explainSender(sender, now);
+      if (explanation !== undefined) answer.senders[id] = [{ ...explanation }];
+    }
+    return answer;
+  }
   const stats = request.what === 'stats';
   const timestamp = room.forwarder.unixMs(now);
   for (const id of request.transports) {
