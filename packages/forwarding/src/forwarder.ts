@@ -332,6 +332,7 @@ export class Forwarder {
         }
         if (changed) this.#tellReceiverScore(receiver);
         if (fell) receiver.chooseLayers();
+        if (receiver.video) receiver.tickWanted(now);
       }
       for (const sender of room.senders.values()) {
         sender.tick(now);

@@ -9,11 +9,14 @@ const guessedStep = 3.2;
 /** Ways to forward the sender's source now, low to high. */
 export function candidatesOf(sender: Sender): LayerOption[] {
   const streams = sender.receiver?.streams ?? [];
+  const { now } = sender.room.forwarder;
+  // What was turned off because nobody wanted it can be had again.
+  const there = (stream: ReceiveStream) => stream.live || stream.dormant(now);
   if (sender.receiver?.layered === true) {
-    return layerOptions(streams.map((stream) => (stream.live ? temporalRates(stream, 0) : [])));
+    return layerOptions(streams.map((stream) => (there(stream) ? temporalRates(stream, 0) : [])));
   }
   const stream = streams[0];
-  if (stream === undefined || !stream.live) return [];
+  if (stream === undefined || !there(stream)) return [];
   const rates: number[][] = [];
   for (let s = 0; s <= stream.layerRates.maxSpatial; s++) rates.push(temporalRates(stream, s));
   return layerOptions(rates);

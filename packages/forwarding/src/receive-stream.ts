@@ -23,6 +23,8 @@ import { StreamScore } from './stream-score.ts';
 /** A stream without packets for so long is not live: layers are chosen without it, its score is 0. */
 const inactivityMs = 1500;
 const inactivityDtxMs = 5000;
+/** A publisher that is asked for a stream that it had turned off sends it within this, or can't. */
+const returnMs = 5000;
 /** A sender report that is this far from what arrival says is nonsense. */
 const maxReportErrorMs = 5000;
 
@@ -71,6 +73,10 @@ export class ReceiveStream {
   started = false;
   /** Packets came lately. */
   live = false;
+  /** The publisher was told that somebody has a use for it, or was told nothing. */
+  wanted = true;
+  /** When it was wanted again. */
+  wantedAt = Number.NEGATIVE_INFINITY;
   /** Number of the packet taken by the last receive(): extended, never repeated, never below 65536. */
   extended = 0;
 
@@ -198,6 +204,11 @@ export class ReceiveStream {
     // Jitter counts packets as they were sent; late ones would look like a clock that jumps.
     if (extended === this.#highest) this.#jitter.update(header.timestamp, now);
     return this.#take(extended, header, serial, recovered, now);
+  }
+
+  /** Silent because nobody wanted it: it can be had, and comes back soon after it is wanted. */
+  dormant(now: number): boolean {
+    return !this.live && this.layerRates.known && (!this.wanted || now - this.wantedAt < returnMs);
   }
 
   /** Highest extended number so far. */
@@ -341,7 +352,8 @@ export class ReceiveStream {
     this.layerRates.tick(now);
     if (now - this.lastPacketAt > (this.dtx ? inactivityDtxMs : inactivityMs)) {
       this.live = false;
-      this.layerRates.reset();
+      if (this.wanted) this.layerRates.reset();
+      else this.layerRates.rest();
       this.keyFrames.cancel();
       return this.score.reset(0);
     }

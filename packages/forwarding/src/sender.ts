@@ -199,6 +199,28 @@ export class Sender {
     const { receiver } = this;
     if (receiver === undefined) return;
     if (this.selector.update(receiver.streams)) this.requestKeyFrame();
+    if (this.video) receiver.need(this.neededLayer, this.room.forwarder.now);
+  }
+
+  /**
+   * Highest spatial layer that it has a use for: what its bitrate gives it, or would if the source sent it. -1 = it
+   * takes nothing at all.
+   */
+  get neededLayer(): number {
+    const { receiver, selector } = this;
+    if (!this.spec.active || receiver === undefined) return -1;
+    const preferred = this.spec.preferredLayers?.spatialLayer ?? Number.POSITIVE_INFINITY;
+    const most = Math.max(0, Math.min(preferred, receiver.spatialLayers - 1));
+    if (selector.paused) return 0;
+    if (!receiver.layered) return Math.min(most, this.filter.spatialTarget);
+    let layer = Math.min(most, selector.maxSpatialLayer);
+    // Where the source itself is what is missing, it is not to be told that nobody wants it.
+    const { now } = this.room.forwarder;
+    for (; layer < most; layer++) {
+      const above = receiver.streams[layer + 1]!;
+      if (above.live || !above.wanted || above.dormant(now)) break;
+    }
+    return layer;
   }
 
   /**
