@@ -7,6 +7,7 @@ export { Emitter } from './emitter.ts';
 export { WeirError, type WeirErrorCode } from './errors.ts';
 export type { FeedMode } from './feed-policy.ts';
 export type { HistoryEntry } from './history.ts';
+export type { PublishedLayer } from './layer-switch.ts';
 export type { Publication, PublicationEvents, PublishOptions } from './publication.ts';
 export type { RemotePeer, RemoteTrack } from './remote.ts';
 export type { AudioLevel, Session, SessionEvents } from './session.ts';
