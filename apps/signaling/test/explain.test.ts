@@ -127,6 +127,75 @@ onSqlite((open) => {
       expect(await explain()).toMatchObject({ limit: { code: 'pod-silent' }, currentLayers: null });
     });
 
+    it('and GET …/stats tell the same of one picture, in RTC names', async () => {
+      const { pods, alice, bob } = await meeting();
+      const { mediaClock } = pods;
+      const source = await pods.connect(alice, 'send');
+      const receiver = await alice.ok('POST', '/receivers', {
+        kind: 'video',
+        transportId: source.id,
+        rtpParameters: simulcast,
+      });
+      const sender = await senderOf(bob);
+      const viewer = await pods.connect(bob, 'recv');
+      await bob.ok('PATCH', `/senders/${sender}`, { transportId: viewer.id, enabled: true });
+      await bob.ok('PATCH', `/transports/${viewer.id}`, { maxOutgoingBitrate: 2_000_000 });
+      await settle();
+      for (const { endpoint } of [source, viewer]) endpoint.start();
+      mediaClock.runFor(3000);
+      let received = 0;
+      viewer.endpoint.onRtp = () => received++;
+      let frame = 0;
+      const send = () => {
+        for (const layer of [0, 1, 2]) source.endpoint.sendRtp(vp8Packet(layer, frame));
+        frame++;
+        mediaClock.at(mediaClock.now() + 40, send);
+      };
+      send();
+      mediaClock.runFor(5000);
+
+      type Stat = Record<string, unknown>;
+      const of = async (member: Member) => (await member.ok('GET', '/stats')).stats as Stat[];
+      const sent = await of(alice);
+      const inbound = sent.filter(({ type }) => type === 'inbound-rtp');
+      expect(inbound.map(({ rid, encodingIdx, ssrc }) => [rid, encodingIdx, ssrc])).toEqual([
+        ['r0', 0, 5000],
+        ['r1', 1, 5001],
+        ['r2', 2, 5002],
+      ]);
+      for (const one of inbound) {
+        expect(one).toMatchObject({
+          receiverId: receiver.id,
+          kind: 'video',
+          mimeType: 'video/VP8',
+          packetsLost: 0,
+          fractionLost: 0,
+          packetsDiscarded: 0,
+          nackCount: 0,
+          score: 10,
+        });
+        expect(Math.abs((one.packetCount as number) - frame)).toBeLessThanOrEqual(1);
+        const byLayer = (one.bitrateByLayer as Record<string, number>)['0.0']!;
+        expect(byLayer / (one.bitrate as number)).toBeGreaterThan(0.8);
+        expect(byLayer / (one.bitrate as number)).toBeLessThan(1.25);
+      }
+      const seen = await of(bob);
+      expect(seen.map(({ type }) => type)).toEqual(['webrtc-transport', 'outbound-rtp', 'inbound-rtp']);
+      const [transport, outbound, taken] = seen;
+      expect(transport).toMatchObject({
+        transportId: viewer.id,
+        iceState: 'completed',
+        dtlsState: 'connected',
+        iceSelectedTuple: { remoteIP: viewer.socket.address.ip, protocol: 'udp' },
+        maxOutgoingBitrate: 2_000_000,
+      });
+      expect(outbound).toMatchObject({ senderId: sender, kind: 'video', mimeType: 'video/VP8', score: 10 });
+      expect(Math.abs((outbound!.packetCount as number) - received)).toBeLessThanOrEqual(2);
+      const explained = SenderExplanation.parse(await bob.ok('GET', `/senders/${sender}/explain`));
+      expect(taken!.ssrc).toBe(5000 + explained.currentLayers!.spatialLayer);
+      expect(outbound!.currentSpatialLayer).toBe(explained.currentLayers!.spatialLayer);
+    });
+
     it('is for the peer whose sender it is', async () => {
       const { pods, alice, bob } = await meeting();
       const source = await pods.connect(alice, 'send');

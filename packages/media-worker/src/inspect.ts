@@ -93,7 +93,16 @@ function transportStats(transport: ForwardingTransport, timestamp: number, from:
     probationBytesSent: transport.probeSentBytes,
     ...(transport.toldRembBps > 0 ? { availableIncomingBitrate: transport.toldRembBps } : {}),
     ...(transport.incomingBitrate.maxBps > 0 ? { maxIncomingBitrate: transport.incomingBitrate.maxBps } : {}),
+    ...outgoingLimits(webrtc),
     remoteFractionLost: transport.remoteLossFraction,
+  };
+}
+
+function outgoingLimits(transport: WebRtcTransport | undefined): Fields {
+  const { maxOutgoingBitrate = 0, minOutgoingBitrate = 0 } = transport?.spec ?? {};
+  return {
+    ...(maxOutgoingBitrate > 0 ? { maxOutgoingBitrate } : {}),
+    ...(minOutgoingBitrate > 0 ? { minOutgoingBitrate } : {}),
   };
 }
 
@@ -122,8 +131,20 @@ function inboundStats(receiver: Receiver, stream: ReceiveStream, timestamp: numb
     packetCount: stream.packets,
     byteCount: stream.bytes,
     bitrate: stream.bitrateBps,
+    ...(receiver.video && stream.layerRates.known ? { bitrateByLayer: bitrateByLayer(stream) } : {}),
     jitter: stream.jitter,
   };
+}
+
+/** Bits per second up to each layer, by `spatial.temporal`. */
+function bitrateByLayer({ layerRates }: ReceiveStream): Record<string, number> {
+  const rates: Record<string, number> = {};
+  for (let spatial = 0; spatial <= layerRates.maxSpatial; spatial++) {
+    for (let temporal = 0; temporal <= layerRates.maxTemporal; temporal++) {
+      rates[`${spatial}.${temporal}`] = Math.round(layerRates.bps(spatial, temporal));
+    }
+  }
+  return rates;
 }
 
 /** `outbound-rtp` and the `inbound-rtp` of the stream it takes from. */
