@@ -146,6 +146,7 @@ onSqlite((open) => {
         { ...of, type: 'receiver.score', receiverId, scores: [{ encodingIdx: 0, ssrc: 3000, score: 9 }] },
         { ...of, type: 'sender.score', senderId, score: 8, receiverScore: 9 },
         { ...of, type: 'receiver.videoorientation', receiverId, camera: false, flip: false, rotation: 90 },
+        { ...of, type: 'receiver.wantedlayers', receiverId, spatialLayers: [0] },
         { ...of, type: 'sender.layers', senderId, layers: { spatialLayer: 0 } },
         { ...of, type: 'audio.levels', levels: [{ receiverId: Number(audio.id), audioLevel: -20 }] },
         { ...of, type: 'audio.speaker', receiverId: Number(audio.id) },

@@ -115,6 +115,7 @@ export const model: Readonly<Record<string, Reached>> = {
   'rtpReceiver.rtpParameters': `${receiver} rtpParameters`,
   'rtpReceiver.paused': `${receiver} paused`,
   'rtpReceiver.type': `${receiver} type`,
+  'rtpReceiver.wantedLayers': 'event rtpreceiver wantedlayers',
   'rtpReceiver.score': 'GET …/stats stats',
   'rtpReceiver.id': `${receiver} id`,
   'rtpReceiver.closed': receiver,
@@ -134,6 +135,7 @@ export const model: Readonly<Record<string, Reached>> = {
     'none: packets do not travel by HTTP; a plain transport sends them to a program',
   "rtpReceiver.on('rtpobject')": 'none: as rtpraw',
   "rtpReceiver.on('score')": 'event rtpreceiver score',
+  "rtpReceiver.on('wantedlayers')": 'event rtpreceiver wantedlayers',
   "rtpReceiver.on('videoorientationchange')": 'event rtpreceiver videoorientationchange',
 
   'rtpSender.kind': `${sender} kind`,
@@ -161,6 +163,7 @@ export const model: Readonly<Record<string, Reached>> = {
   'rtpSender.requestKeyFrame()': 'POST …/senders/{sender}/keyframe',
   'rtpSender.dump()': 'GET …/dump',
   'rtpSender.getStats()': 'GET …/stats stats',
+  'rtpSender.explain()': 'GET …/senders/{sender}/explain limit',
   "rtpSender.on('close')": 'event rtpsender close',
   "rtpSender.on('parameterschange')": 'event rtpsender parameterschange',
   "rtpSender.on('activechange')": 'event rtpsender activechange',

@@ -47,6 +47,8 @@ export class AllocationMember {
   /** Option to forward; -1 = nothing. */
   allocated = -1;
   limit: AllocationLimit = 'none';
+  /** What the transport must carry in all for the next better option; NaN = there is none, or none is wanted. */
+  neededBps = Number.NaN;
   /** Layers of the allocated option as told last; options may be renumbered as sources come and go. */
   spatialLayer = -1;
   temporalLayer = -1;
@@ -123,7 +125,7 @@ export class BitrateAllocator {
       if (this.#apply(member, now)) changed = true;
     }
     if (lowers && !patient) this.#pressureSince = Number.NaN;
-    this.#explain(budget, factor, ceiling, now);
+    this.#explain(budget, reservedBps, factor, ceiling, now);
     this.allocatedBps = reservedBps + spent;
     this.#sums(reservedBps, factor);
     return changed;
@@ -230,16 +232,18 @@ export class BitrateAllocator {
     return true;
   }
 
-  #explain(budget: number, factor: number, ceiling: boolean, now: number): void {
+  #explain(budget: number, reservedBps: number, factor: number, ceiling: boolean, now: number): void {
     let total = 0;
     for (const member of this.members) total += member.bps * factor;
     for (const member of this.members) {
       const { allocated, wanted, options } = member;
+      member.neededBps = Number.NaN;
       if (wanted < 0) member.limit = 'source';
       else if (allocated >= wanted) member.limit = wanted < options.length - 1 ? 'preference' : 'none';
       else {
         const up = options[allocated + 1]!;
         const need = total + (up.bps * upFactor - member.bps) * factor;
+        member.neededBps = reservedBps + need;
         if (need <= budget) member.limit = 'hysteresis';
         else if (up.bps * factor * upFactor <= budget && this.#higherTakes(member)) member.limit = 'priority';
         else member.limit = ceiling ? 'maximum' : 'bandwidth';

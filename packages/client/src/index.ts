@@ -1,10 +1,13 @@
 /** Browser SDK of Weir: rooms, publications and subscriptions over plain HTTP and WebRTC. */
+
+export type { LayersSpec, SenderExplanation } from '@weir/protocol';
 export type { TokenSource } from './api-client.ts';
 export type { CloseReason, ConnectionInfo, ConnectionState } from './connection.ts';
 export { Emitter } from './emitter.ts';
 export { WeirError, type WeirErrorCode } from './errors.ts';
 export type { FeedMode } from './feed-policy.ts';
 export type { HistoryEntry } from './history.ts';
+export type { PublishedLayer } from './layer-switch.ts';
 export type { Publication, PublicationEvents, PublishOptions } from './publication.ts';
 export type { RemotePeer, RemoteTrack } from './remote.ts';
 export type { AudioLevel, Session, SessionEvents } from './session.ts';

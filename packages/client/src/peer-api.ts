@@ -11,6 +11,7 @@ import type {
   MoveSenderAnswer,
   MoveSenderRequest,
   ReceiverView,
+  SenderExplanation,
   SenderView,
   StatsAnswer,
   TransportCheckAnswer,
@@ -119,6 +120,10 @@ export class PeerApi {
 
   requestKeyFrame(id: string): Promise<void> {
     return this.#call('POST', `/senders/${id}/keyframe`, { attempts: 2 });
+  }
+
+  explainSender(id: string): Promise<SenderExplanation> {
+    return this.#call('GET', `/senders/${id}/explain`, { attempts: 2 });
   }
 
   stats(): Promise<StatsAnswer> {

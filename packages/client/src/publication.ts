@@ -2,6 +2,7 @@ import type { types } from 'mediasoup-client';
 import { Convergence } from './convergence.ts';
 import { Emitter } from './emitter.ts';
 import { WeirError } from './errors.ts';
+import { LayerSwitch, type PublishedLayer } from './layer-switch.ts';
 import type { MediaLink, MediaTransport } from './media-link.ts';
 import type { PeerApi } from './peer-api.ts';
 
@@ -26,6 +27,8 @@ export type PublicationEvents = {
   trackended: [];
   /** It has another id, because the server had forgotten it. */
   republished: [];
+  /** Other layers are wanted or sent than before: see `layers`. */
+  layerschange: [];
   /** It is over; `error` unless it was unpublished. */
   closed: [WeirError | undefined];
 };
@@ -48,6 +51,7 @@ export class Publication extends Emitter<PublicationEvents> {
   readonly #deps: PublicationDeps;
   readonly #convergence: Convergence;
   readonly #over = new AbortController();
+  readonly #layers = new LayerSwitch(() => this.#layersChanged());
   #id: string | undefined;
   #track: MediaStreamTrack | null;
   #paused: boolean;
@@ -95,6 +99,14 @@ export class Publication extends Emitter<PublicationEvents> {
   /** Whether there is a track that can be sent. */
   get live(): boolean {
     return this.#track !== null && this.#track.readyState === 'live';
+  }
+
+  /**
+   * What is sent of a simulcast video, low to high; empty for anything else. Layers that nobody has a use for are
+   * switched off by themselves.
+   */
+  get layers(): PublishedLayer[] {
+    return this.#layers.layers;
   }
 
   /** Of the browser, for what the SDK does not cover; another one after each move. */
@@ -176,6 +188,11 @@ export class Publication extends Emitter<PublicationEvents> {
     return new Promise((resolve) => this.#left.push(resolve));
   }
 
+  /** @internal The server told which spatial layers somebody has a use for; undefined: it is not known. */
+  layersWanted(spatialLayers: readonly number[] | undefined): void {
+    if (!this.#closed) this.#layers.want(spatialLayers);
+  }
+
   /** @internal Order in which publications must move: that of their m-sections. */
   get mid(): number {
     return Number(this.#producer?.rtpParameters.mid ?? Number.MAX_SAFE_INTEGER);
@@ -250,6 +267,7 @@ export class Publication extends Emitter<PublicationEvents> {
     producer.on('trackended', () => this.emit('trackended'));
     this.#producer = producer;
     this.#transport = transport;
+    this.#layers.bind(producer.rtpSender, producer.rtpParameters.encodings);
     // The event may have been faster than the answer.
     if (this.#serverTransport === transport.id) this.#leave();
   }
@@ -316,11 +334,16 @@ export class Publication extends Emitter<PublicationEvents> {
     this.#serverTransport = view.transportId ?? undefined;
   }
 
+  #layersChanged(): void {
+    if (!this.#closed) this.emit('layerschange');
+  }
+
   #finish(error: WeirError | undefined): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#over.abort();
     this.#leave();
+    this.#layers.close();
     this.#producer?.close();
     this.#deps.onGone(this);
     this.emit('closed', error);

@@ -304,6 +304,9 @@ export class Session extends Emitter<SessionEvents> {
       case 'reset':
         this.#reconcile(data as unknown as Snapshot);
         break;
+      case 'wantedlayers':
+        this.#layersWanted(target.id, data.spatialLayers);
+        break;
       case 'audiolevels':
         if (Array.isArray(data.levels)) this.emit('audiolevels', data.levels as AudioLevel[]);
         break;
@@ -359,6 +362,11 @@ export class Session extends Emitter<SessionEvents> {
     publication.lost(new WeirError({ code: 'receiver-not-found', detail }));
   }
 
+  #layersWanted(id: string, spatialLayers: unknown): void {
+    const publication = this.publications.find((candidate) => candidate.id === id);
+    if (Array.isArray(spatialLayers)) publication?.layersWanted(spatialLayers as number[]);
+  }
+
   /** A receiver for whose answer nobody waits any more. */
   #closeOrphan(id: string | undefined): void {
     if (id !== undefined) this.#deps.api.closeReceiver(id).catch(() => {});
@@ -383,6 +391,8 @@ export class Session extends Emitter<SessionEvents> {
     const receivers = new Set(snapshot.receivers.map((receiver) => receiver.id as string));
     for (const publication of this.publications) {
       if (publication.id !== '' && !receivers.has(publication.id)) publication.forgotten();
+      // A word on layers may have got lost in the gap: too much is sent rather than too little.
+      publication.layersWanted(undefined);
     }
     for (const { id, transportId } of snapshot.receivers) {
       if (transportId !== null) this.publications.find((one) => one.id === id)?.movedTo(transportId);

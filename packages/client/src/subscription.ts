@@ -1,4 +1,4 @@
-import type { LayersSpec, SenderView } from '@weir/protocol';
+import type { LayersSpec, SenderExplanation, SenderView } from '@weir/protocol';
 import type { types } from 'mediasoup-client';
 import { Convergence } from './convergence.ts';
 import { Emitter } from './emitter.ts';
@@ -127,6 +127,11 @@ export class Subscription extends Emitter<SubscriptionEvents> {
     });
   }
 
+  /** What `setPreferredLayers()` asked for last; null: the best that fits. */
+  get preferredLayers(): LayersSpec | null {
+    return this.#layers;
+  }
+
   /** 1 (default) to 255: who gets bitrate first when there is too little. */
   setPriority(priority: number): Promise<void> {
     return this.#want(() => {
@@ -137,6 +142,15 @@ export class Subscription extends Emitter<SubscriptionEvents> {
   requestKeyFrame(): Promise<void> {
     if (this.#closed) return Promise.reject(WeirError.closed('The subscription'));
     return this.#deps.api.requestKeyFrame(this.id);
+  }
+
+  /**
+   * Why the picture is as it is: what the network carries, the layers to choose from, and the one limit that decides,
+   * as a code and as a sentence for people.
+   */
+  explain(): Promise<SenderExplanation> {
+    if (this.#closed) return Promise.reject(WeirError.closed('The subscription'));
+    return this.#deps.api.explainSender(this.id);
   }
 
   async unsubscribe(): Promise<void> {

@@ -279,6 +279,8 @@ export class FakeWeir {
         return this.#updateSender(peer, id ?? '', body);
       case 'POST senders/keyframe':
         return empty();
+      case 'GET senders/explain':
+        return this.#explain(peer, id ?? '');
       default:
         return problem(404, 'not-found');
     }
@@ -401,6 +403,15 @@ export class FakeWeir {
     Object.assign(sender, body);
     sender.active = sender.enabled && sender.transportId !== null;
     return json(sender);
+  }
+
+  #explain(peer: FakePeer, id: string): Response {
+    const sender = peer.senders.get(id);
+    if (!sender) return problem(404, 'sender-not-found');
+    const limit = sender.receiverPaused
+      ? { code: 'receiver-paused', sentence: 'The receiver is paused by its publisher.' }
+      : { code: 'none', sentence: 'It gets the best that the publisher sends.' };
+    return json({ senderId: id, kind: sender.kind, limit, forwarding: sender.active });
   }
 
   #announce(source: FakePeer, receiver: ReceiverView): void {

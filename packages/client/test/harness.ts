@@ -141,3 +141,52 @@ export function refuseConsumers(radio: Radio, guilty: (options: { trackId: strin
     };
   });
 }
+
+/** Encodings of a browser's sender, with the rule that parameters are only taken as they were read last. */
+export class FakeRtpSender {
+  /** Times that parameters were set. */
+  sets = 0;
+  refuses = false;
+  #encodings: { rid?: string; active: boolean }[];
+  #last: object | undefined;
+
+  constructor(rids: readonly (string | undefined)[]) {
+    this.#encodings = rids.map((rid) => ({ ...(rid !== undefined && { rid }), active: true }));
+  }
+
+  get active(): Record<string, boolean> {
+    return Object.fromEntries(this.#encodings.map(({ rid, active }) => [rid ?? '', active]));
+  }
+
+  getParameters(): RTCRtpSendParameters {
+    const parameters = { encodings: structuredClone(this.#encodings) } as unknown as RTCRtpSendParameters;
+    this.#last = parameters;
+    return parameters;
+  }
+
+  async setParameters(parameters: RTCRtpSendParameters): Promise<void> {
+    if (this.refuses) throw new DOMException('not now', 'OperationError');
+    if (parameters !== this.#last) throw new DOMException('read them first', 'InvalidModificationError');
+    this.#last = undefined;
+    this.sets++;
+    this.#encodings = structuredClone(parameters.encodings) as { active: boolean }[];
+  }
+}
+
+/** Gives producers senders, as browsers do; answers those made so far. */
+export function giveRtpSenders(radio: Radio): FakeRtpSender[] {
+  const senders: FakeRtpSender[] = [];
+  radio.onTransport((transport) => {
+    const handler = transport.handler as FakeHandler;
+    const send = handler.send.bind(handler);
+    handler.send = async (options) => {
+      const result = await send(options);
+      const rids = options.encodings?.map((_, i) => `r${i}`) ?? [];
+      if (rids.length > 1) result.rtpParameters.encodings = rids.map((rid) => ({ rid }));
+      const sender = new FakeRtpSender(rids);
+      senders.push(sender);
+      return { ...result, rtpSender: sender as unknown as RTCRtpSender };
+    };
+  });
+  return senders;
+}

@@ -55,7 +55,10 @@ export class FanOut {
     return true;
   }
 
-  /** Forwards the packet read last, which lies in slot `serial` at `offset`, to all senders that take it. */
+  /**
+   * Forwards the packet read last, number `extended` of its stream, which lies in slot `serial` at `offset`, to
+   * those of `senders` that take it.
+   */
   forward(
     receiver: Receiver,
     stream: ReceiveStream,
@@ -63,12 +66,12 @@ export class FanOut {
     offset: number,
     isKeyFrame: boolean,
     now: number,
+    senders: readonly Sender[],
+    extended: number,
   ): void {
     const { header } = this;
-    const senders = receiver.live;
     const count = senders.length;
     if (count === 0) return;
-    const extended = stream.extended;
     const wirePayloadType = header.payloadType;
     const payloadType = receiver.codecs.roomPayloadType[wirePayloadType]!;
     const videoCodec = receiver.codecs.videoCodec[wirePayloadType]!;
@@ -86,10 +89,10 @@ export class FanOut {
 
     for (let k = 0; k < count; k++) {
       const sender = senders[k]!;
-      if (
-        sender.openStream !== stream &&
-        (empty || !sender.admit(stream, isKeyFrame, mustBeKeyFrame, extended, timestamp, now))
-      ) {
+      if (sender.openStream !== stream) {
+        if (empty || !sender.admit(stream, isKeyFrame, mustBeKeyFrame, extended, timestamp, now)) continue;
+      } else if (extended >= sender.replayNext) {
+        // The replay comes to it in its turn.
         continue;
       }
       const segment = sender.segment;
@@ -134,7 +137,9 @@ export class FanOut {
       const sequenceNumber = out & 0xffff;
       work.sequenceNumber[i] = sequenceNumber;
       work.rolloverCounter[i] = (out - sequenceNumber) / 65536;
-      work.timestamp[i] = timestamp + segment.timestampOffset;
+      work.timestamp[i] = segment.compresses
+        ? segment.timestamp(timestamp)
+        : timestamp + segment.timestampOffset;
       // Where upper spatial layers are left out, the picture ends with the highest one that is not.
       work.markerAndPayloadType[i] =
         video && layers.svc && layers.end && layers.spatialId === filter.spatial
@@ -184,7 +189,7 @@ export class FanOut {
     if (stream.generation !== segment.generation) return false;
     const serial = stream.cache.serial(source);
     if (serial < 0 || !this.inArena(serial)) return false;
-    if (now - stream.cache.arrivedAt(source) > maxAgeMs) return false;
+    if (now - Math.max(stream.cache.arrivedAt(source), segment.replayedAt) > maxAgeMs) return false;
     const engine = this.#engine;
     const offset = (serial % engine.slotCount) * engine.slotSize;
     const { header } = this;
@@ -193,14 +198,14 @@ export class FanOut {
     if (header.payloadLength === 0 || payloadType > 127 || sender.codecs.accepts[payloadType] === 0) {
       return false;
     }
-    const profile = sender.profile!;
     const rtxPayloadType = sender.rtxPayloadType(payloadType);
     const rtx = rtxPayloadType >= 0;
     const marker = header.marker || this.#endsPicture(sender, receiver, stream);
     const markerAndPayloadType = (marker ? 128 : 0) | (rtx ? rtxPayloadType : payloadType);
     const { copies } = sender;
-    const copied = rtx ? -1 : (copies?.find(out, profile, markerAndPayloadType) ?? -1);
+    const copied = rtx ? -1 : (copies?.find(out, markerAndPayloadType) ?? -1);
     if (!rtx && copied < 0) return false;
+    const profile = copied < 0 ? sender.profile! : copies!.profile(copied);
     if (!probe && !sender.takeResend(out, header.length, now)) return false;
 
     this.#stamp++;
@@ -229,7 +234,7 @@ export class FanOut {
     work.ssrc[i] = rtx ? sender.spec.rtxSsrc! : sender.spec.ssrc;
     work.sequenceNumber[i] = number & 0xffff;
     work.rolloverCounter[i] = Math.floor(number / 65536);
-    work.timestamp[i] = header.timestamp + segment.timestampOffset;
+    work.timestamp[i] = segment.timestamp(header.timestamp);
     work.markerAndPayloadType[i] = markerAndPayloadType;
     work.transportSequenceOffset[i] = profile.transportSequenceOffset;
     work.absSendTimeOffset[i] = profile.absSendTimeOffset;
@@ -281,11 +286,20 @@ export class FanOut {
     );
   }
 
-  /** True while the slot still holds the packet of that serial. */
-  inArena(serial: number): boolean {
+  /**
+   * True while the slot still holds the packet of that serial, and will while another `share` of the ring (2 = half
+   * of it) is filled.
+   */
+  inArena(serial: number, share = Number.POSITIVE_INFINITY): boolean {
     const { nextSerial, slotCount } = this.#engine;
     // The margin keeps clear of slots that the next batch may already be landing in.
-    return nextSerial - serial <= slotCount - Math.min(256, slotCount >> 2);
+    return nextSerial - serial <= slotCount - Math.max(Math.min(256, slotCount >> 2), slotCount / share);
+  }
+
+  /** Where the slot of that serial begins in the arena. */
+  offsetOf(serial: number): number {
+    const { slotCount, slotSize } = this.#engine;
+    return (serial % slotCount) * slotSize;
   }
 
   /** Sends what the list holds. */

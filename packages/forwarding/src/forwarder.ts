@@ -1,6 +1,9 @@
 import type { MediaHappening } from '@weir/protocol';
 import { type DatagramBatch, type PacketEngine, PacketKind, PacketStatus, type WorkList } from './engine.ts';
 import { FanOut } from './fan-out.ts';
+import { defaultReplayLimits, type ReplayLimits } from './key-frame-cache.ts';
+import { KeyFrameReplay } from './key-frame-replay.ts';
+import { LayerReader } from './layer-reader.ts';
 import { JoinLatencies, MediaTotals, observeLatency } from './media-totals.ts';
 import type { ReceiveStream } from './receive-stream.ts';
 import type { Receiver } from './receiver.ts';
@@ -17,6 +20,8 @@ const repairIntervalMs = 25;
 const tickIntervalMs = 500;
 /** So many ticks after the last stream fell silent, rates and levels have come to rest. */
 const idleTicks = 3;
+/** Viewers that are given a cached key frame get packets so often. */
+const replayStepMs = 5;
 /** Deadlines are rounded up to this, so that many transports wake together. */
 const granularityMs = 5;
 /** Happenings that nobody drained: beyond this the oldest go. */
@@ -29,6 +34,8 @@ export interface ForwarderOptions {
   readonly random: () => number;
   /** Milliseconds since 1970 at `now` = 0. */
   readonly wallClockOffsetMs: number;
+  /** What viewers that come late are given from the cache; what is left out is as in `defaultReplayLimits`. */
+  readonly replay?: Partial<ReplayLimits> | undefined;
 }
 
 /**
@@ -43,6 +50,8 @@ export class Forwarder {
   readonly fanOut: FanOut;
   readonly totals = new MediaTotals();
   readonly latencies = new JoinLatencies();
+  readonly layerReader: LayerReader;
+  readonly replayLimits: ReplayLimits;
   /** RTP and RTCP from addresses that belong to no transport, or before its keys. */
   strayPackets = 0;
   /** Of the batch or timeout at hand. */
@@ -59,6 +68,8 @@ export class Forwarder {
   readonly #repairing = new Map<ReceiveStream, Receiver>();
   /** A ring of up to `maxHappenings` places; it grows only as far as it is ever filled. */
   readonly #happenings: (MediaHappening | undefined)[] = [];
+  /** Senders that are to begin, or have begun, with a cached key frame. */
+  readonly #replays = new Map<Sender, KeyFrameReplay | undefined>();
   #happeningsRead = 0;
   #happeningsPending = 0;
   #associations = 0;
@@ -71,6 +82,8 @@ export class Forwarder {
     this.random = options.random;
     this.#wallClockOffsetMs = options.wallClockOffsetMs;
     this.fanOut = new FanOut(options.engine, options.workList);
+    this.layerReader = new LayerReader(this.fanOut, options.engine.arena);
+    this.replayLimits = { ...defaultReplayLimits, ...options.replay };
     this.#rtpInput = new RtpInput(this);
     this.#rtcpInput = new RtcpInput(this);
     this.#rtcpOutput = new RtcpOutput(this);
@@ -178,6 +191,7 @@ export class Forwarder {
     this.#nextAt = Number.POSITIVE_INFINITY;
     this.fanOut.setTime(now);
     if (this.#repairing.size > 0) this.#repair(now);
+    if (this.#replays.size > 0) this.#replay(now);
     if (now >= this.#nextTickAt) this.#tick(now);
     for (const transport of this.transports) {
       if (!transport.ready) continue;
@@ -227,6 +241,13 @@ export class Forwarder {
     this.schedule(stream.keyFrames.nextTimeout());
   }
 
+  /** A sender is to begin with a cached key frame. */
+  noteReplay(sender: Sender): void {
+    if (this.#replays.get(sender)?.current) return;
+    this.#replays.set(sender, undefined);
+    this.schedule(this.now);
+  }
+
   /** A stream misses packets: they are asked for after the batch. */
   noteRepair(stream: ReceiveStream, receiver: Receiver): void {
     this.#repairing.set(stream, receiver);
@@ -243,13 +264,37 @@ export class Forwarder {
     if (stream.score.reset(10)) this.#tellReceiverScore(receiver);
     receiver.chooseLayers();
     if (receiver.video && !isKey && !receiver.paused) {
-      stream.keyFrames.want();
+      stream.keyFrames.want(now);
       this.noteKeyFrameWish(stream, receiver);
     }
     this.#idle = 0;
     if (this.#nextTickAt !== Number.POSITIVE_INFINITY) return;
     this.#nextTickAt = now + tickIntervalMs;
     this.schedule(this.#nextTickAt);
+  }
+
+  /** Sends what replays are due to send. */
+  #replay(now: number): void {
+    for (const [sender, begun] of this.#replays) {
+      let replay = begun;
+      if (replay === undefined) {
+        // Since it was asked for, anything may have changed.
+        const stream = sender.forwards && !sender.receiver?.paused ? sender.replayFrom(now) : undefined;
+        if (stream === undefined) {
+          this.#replays.delete(sender);
+          if (sender.openStream !== sender.targetStream) sender.askForKeyFrame();
+          continue;
+        }
+        sender.beginReplay(stream, now);
+        replay = new KeyFrameReplay(sender, stream, now);
+        this.#replays.set(sender, replay);
+      }
+      const pace = sender.transport?.outgoing.paceBps ?? 0;
+      if (replay.step(this.fanOut, this.layerReader, pace, now)) continue;
+      sender.endReplay(replay.stream);
+      this.#replays.delete(sender);
+    }
+    if (this.#replays.size > 0) this.schedule(now + replayStepMs);
   }
 
   /** Sends NACKs and key frame requests that are due, and forgets streams that need nothing. */
@@ -265,7 +310,7 @@ export class Forwarder {
       const { nack, keyFrames } = stream;
       if (nack?.keyFrameNeeded) {
         nack.keyFrameNeeded = false;
-        if (receiver.video) keyFrames.want();
+        if (receiver.video) keyFrames.want(now);
       }
       if (nack !== undefined && nack.missingCount > 0) {
         nack.rttMs = transport.rttMs;
@@ -295,6 +340,7 @@ export class Forwarder {
         }
         if (changed) this.#tellReceiverScore(receiver);
         if (fell) receiver.chooseLayers();
+        if (receiver.video) receiver.tickWanted(now);
       }
       for (const sender of room.senders.values()) {
         sender.tick(now);

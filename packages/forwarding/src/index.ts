@@ -4,6 +4,8 @@ export { DominantSpeakerDetector } from './dominant-speaker.ts';
 export * from './engine.ts';
 export { Forwarder, type ForwarderOptions } from './forwarder.ts';
 export * from './handle-table.ts';
+export { defaultReplayLimits, type ReplayLimits } from './key-frame-cache.ts';
+export { candidatesOf } from './layer-candidates.ts';
 export {
   JoinLatencies,
   type LatencyHistogram,

@@ -8,6 +8,8 @@ const maxRetryMs = 2000;
  */
 export class KeyFrameRequester {
   minIntervalMs = defaultMinIntervalMs;
+  /** Since when a key frame is wanted, on the caller's clock; NaN = none is, or that is not known. */
+  wantedSince = Number.NaN;
   #wanted = false;
   #sentAt = Number.NEGATIVE_INFINITY;
   #attempts = 0;
@@ -21,10 +23,11 @@ export class KeyFrameRequester {
     return this.#wanted;
   }
 
-  /** Somebody needs a key frame. */
-  want(): void {
+  /** Somebody needs a key frame; `now` is kept for those who ask how long they wait. */
+  want(now = Number.NaN): void {
     if (this.#wanted) return;
     this.#wanted = true;
+    this.wantedSince = now;
     this.#attempts = 0;
   }
 

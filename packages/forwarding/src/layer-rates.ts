@@ -27,6 +27,8 @@ export class LayerRates {
   tick(now: number): void {
     const elapsed = now - this.#since;
     if (!(elapsed >= minWindowMs)) return;
+    // Silence is no rate: what the layers cost when they flow is what counts.
+    if (this.#bytes.every((bytes) => bytes === 0)) return;
     for (let i = 0; i < this.#bytes.length; i++) {
       const bps = (this.#bytes[i]! * 8000) / elapsed;
       this.#bps[i] = this.#known ? this.#bps[i]! + (bps - this.#bps[i]!) * weight : bps;
@@ -48,6 +50,12 @@ export class LayerRates {
       for (let t = 0; t <= temporal; t++) sum += this.#bps[s * temporals + t]!;
     }
     return sum;
+  }
+
+  /** The stream was turned off and may be turned on again: what it cost is still the best guess. */
+  rest(): void {
+    this.#bytes.fill(0);
+    this.#since = Number.NaN;
   }
 
   reset(): void {

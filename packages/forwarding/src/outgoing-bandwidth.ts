@@ -2,12 +2,12 @@ import {
   type AllocationMember,
   BitrateAllocator,
   type LayerOption,
-  layerOptions,
   ProbePlanner,
   RembBound,
   SendSideEstimator,
 } from '@weir/bwe';
 import type { TransportFeedback } from '@weir/rtp';
+import { candidatesOf } from './layer-candidates.ts';
 import type { ReceiveStream } from './receive-stream.ts';
 import type { Sender } from './sender.ts';
 import type { Transport } from './transport.ts';
@@ -27,9 +27,10 @@ const maxWaitMs = 5000;
 /** Loss and round trip from which on repairs are sent in several copies. */
 const repeatLoss = 0.015;
 const repeatRttMs = 70;
-/** What a layer is thought to cost before it was measured: each three times the one below. */
-const guessedBaseBps = 150_000;
-const guessedStep = 3.2;
+/** Replays on paths that nothing limits, on those not known yet (times the first guess), and at the least. */
+const freePaceBps = 10_000_000;
+const unknownPaceFactor = 2.5;
+const leastPaceShare = 0.25;
 
 /** Limits of a transport, bits per second; absent or 0 = none. */
 export interface OutgoingLimits {
@@ -187,6 +188,21 @@ export class OutgoingBandwidth {
     return this.#maxBps > 0 ? Math.min(this.#maxBps, this.#pathBps) : this.#pathBps;
   }
 
+  /**
+   * Bits per second at which a replay may send. Before the path is known it goes ahead as a probe would; afterwards
+   * it takes what other traffic leaves.
+   */
+  get paceBps(): number {
+    const available = this.availableBps;
+    if (available === Number.POSITIVE_INFINITY) return freePaceBps;
+    const estimator = this.#estimator;
+    if (estimator?.heard !== true && this.#remb.bps === Number.POSITIVE_INFINITY) {
+      const pace = available * unknownPaceFactor;
+      return this.#maxBps > 0 ? Math.min(this.#maxBps, pace) : pace;
+    }
+    return Math.max(available * leastPaceShare, available - this.#transport.sentBps);
+  }
+
   /** Goes over layers and probes. */
   decide(now: number): void {
     this.#decidedAt = now;
@@ -222,6 +238,11 @@ export class OutgoingBandwidth {
       allocatedBps: this.#allocator.allocatedBps,
       probes: this.probes,
     };
+  }
+
+  /** Layers are chosen by bitrate or preference; otherwise everything goes out. */
+  get limited(): boolean {
+    return this.#limited;
   }
 
   explainSender(sender: Sender): SenderExplanation | undefined {
@@ -296,7 +317,7 @@ export class OutgoingBandwidth {
         continue;
       }
       member.priority = sender.spec.priority;
-      member.options = sender.forwards && sender.receiver?.paused === false ? optionsOf(sender) : [];
+      member.options = sender.forwards && sender.receiver?.paused === false ? candidatesOf(sender) : [];
       member.wanted = wantedOf(sender, member.options);
       if (member.options.length === 1 && sender.receiver?.layered !== true) {
         // Without layers there is no choice: it flows as it is.
@@ -369,27 +390,6 @@ export class OutgoingBandwidth {
     this.nextAt = at;
     this.#transport.room.forwarder.schedule(at);
   }
-}
-
-/** Ways to forward the sender's source now, low to high. */
-function optionsOf(sender: Sender): LayerOption[] {
-  const streams = sender.receiver?.streams ?? [];
-  if (sender.receiver?.layered === true) {
-    return layerOptions(streams.map((stream) => (stream.live ? temporalRates(stream, 0) : [])));
-  }
-  const stream = streams[0];
-  if (stream === undefined || !stream.live) return [];
-  const rates: number[][] = [];
-  for (let s = 0; s <= stream.layerRates.maxSpatial; s++) rates.push(temporalRates(stream, s));
-  return layerOptions(rates);
-}
-
-function temporalRates(stream: ReceiveStream, spatial: number): number[] {
-  const { layerRates, encodingIdx } = stream;
-  if (!layerRates.known) return [guessedBaseBps * guessedStep ** encodingIdx];
-  const rates: number[] = [];
-  for (let t = 0; t <= layerRates.maxTemporal; t++) rates.push(layerRates.bps(spatial, t));
-  return rates;
 }
 
 function highestTemporal(sender: Sender, stream: ReceiveStream | undefined): number {

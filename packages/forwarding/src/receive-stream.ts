@@ -13,6 +13,7 @@ import {
   timestampNewer,
   unixMsFromNtp,
 } from '@weir/rtp';
+import { KeyFrameCache } from './key-frame-cache.ts';
 import { KeyFrameRequester } from './key-frame-requester.ts';
 import { LayerRates } from './layer-rates.ts';
 import { PacketCache } from './packet-cache.ts';
@@ -22,6 +23,8 @@ import { StreamScore } from './stream-score.ts';
 /** A stream without packets for so long is not live: layers are chosen without it, its score is 0. */
 const inactivityMs = 1500;
 const inactivityDtxMs = 5000;
+/** A publisher that is asked for a stream that it had turned off sends it within this, or can't. */
+const returnMs = 5000;
 /** A sender report that is this far from what arrival says is nonsense. */
 const maxReportErrorMs = 5000;
 
@@ -54,6 +57,8 @@ export class ReceiveStream {
   cache = emptyCache;
   nack: NackGenerator | undefined = undefined;
   readonly keyFrames = new KeyFrameRequester();
+  /** Where a viewer that comes late may begin. */
+  readonly keyFrame = new KeyFrameCache();
   readonly score = new StreamScore(0);
   readonly clock: SourceClock;
   readonly layerRates = new LayerRates();
@@ -68,6 +73,10 @@ export class ReceiveStream {
   started = false;
   /** Packets came lately. */
   live = false;
+  /** The publisher was told that somebody has a use for it, or was told nothing. */
+  wanted = true;
+  /** When it was wanted again. */
+  wantedAt = Number.NEGATIVE_INFINITY;
   /** Number of the packet taken by the last receive(): extended, never repeated, never below 65536. */
   extended = 0;
 
@@ -197,6 +206,16 @@ export class ReceiveStream {
     return this.#take(extended, header, serial, recovered, now);
   }
 
+  /** Silent because nobody wanted it: it can be had, and comes back soon after it is wanted. */
+  dormant(now: number): boolean {
+    return !this.live && this.layerRates.known && (!this.wanted || now - this.wantedAt < returnMs);
+  }
+
+  /** Highest extended number so far. */
+  get highest(): number {
+    return this.#highest;
+  }
+
   /** Forgets where the stream was: its next packet begins a new generation. */
   restart(): void {
     this.onRestart?.();
@@ -210,6 +229,7 @@ export class ReceiveStream {
     this.#timed = false;
     this.newestPictureId = -1;
     this.newestTl0PictureIndex = -1;
+    this.keyFrame.forget();
     this.descriptor?.reset();
     this.layerRates.reset();
     this.#expectedAtScore = 0;
@@ -332,7 +352,8 @@ export class ReceiveStream {
     this.layerRates.tick(now);
     if (now - this.lastPacketAt > (this.dtx ? inactivityDtxMs : inactivityMs)) {
       this.live = false;
-      this.layerRates.reset();
+      if (this.wanted) this.layerRates.reset();
+      else this.layerRates.rest();
       this.keyFrames.cancel();
       return this.score.reset(0);
     }

@@ -7,6 +7,7 @@ import type { ForwardingRoom } from './room.ts';
 import type { Sender } from './sender.ts';
 import type { SourceClock } from './source-clock.ts';
 import type { Transport } from './transport.ts';
+import { WantedLayers } from './wanted-layers.ts';
 
 const maxSharedProfiles = 64;
 
@@ -34,6 +35,7 @@ export class Receiver {
   /** Watches plain packets. */
   tap: ((packet: Uint8Array) => void) | undefined = undefined;
 
+  readonly wanted = new WantedLayers();
   readonly #profiles = new Map<string, ExtensionProfile>();
   readonly #clock: SourceClock;
 
@@ -60,6 +62,47 @@ export class Receiver {
     return this.streams.length > 1;
   }
 
+  /** Spatial layers there are: encodings, or layers seen within the one stream. */
+  get spatialLayers(): number {
+    if (this.layered) return this.streams.length;
+    return this.streams.length === 0 ? 0 : this.streams[0]!.layerRates.maxSpatial + 1;
+  }
+
+  /** A sender has a use for everything up to this layer; -1 = for nothing. */
+  need(layer: number, now: number): void {
+    if (!this.paused && this.wanted.raise(layer)) this.#tellWanted(now);
+  }
+
+  /** Looks at the needs of all senders again, about twice a second. */
+  tickWanted(now: number): void {
+    const top = this.spatialLayers - 1;
+    let most = this.tap === undefined ? -1 : top;
+    if (!this.paused) {
+      for (const sender of this.senders) {
+        if (most >= top) break;
+        most = Math.max(most, sender.neededLayer);
+      }
+    }
+    if (this.wanted.update(most, top, now)) this.#tellWanted(now);
+  }
+
+  #tellWanted(now: number): void {
+    const { highest } = this.wanted;
+    const count = Math.max(0, Math.min(this.spatialLayers, highest + 1));
+    for (const stream of this.streams) {
+      const wanted = this.layered ? stream.encodingIdx <= highest : highest >= 0;
+      if (wanted && !stream.wanted) stream.wantedAt = now;
+      stream.wanted = wanted;
+    }
+    const spatialLayers = Array.from({ length: count }, (_, layer) => layer);
+    this.room.emit({
+      type: 'receiver.wantedlayers',
+      roomId: this.room.id,
+      receiverId: this.id,
+      spatialLayers,
+    });
+  }
+
   /**
    * Takes changed parameters. Streams whose encoding is as before go on; others begin anew. The caller has
    * removed the receiver from its transport's tables and adds it again.
@@ -80,7 +123,10 @@ export class Receiver {
     this.#makeStreams(sameCodecs);
     if (spec.paused && !before.paused) {
       for (const sender of this.senders) sender.endSegment();
-      for (const stream of this.streams) stream.keyFrames.cancel();
+      for (const stream of this.streams) {
+        stream.keyFrames.cancel();
+        stream.keyFrame.forget();
+      }
     } else if (!spec.paused && before.paused) {
       this.requestKeyFrames();
     }
@@ -172,5 +218,8 @@ export class Receiver {
       return stream;
     });
     for (const stream of old) if (!this.streams.includes(stream)) this.endSegments(stream);
+    if (old.length === this.streams.length && this.streams.every((stream, i) => stream === old[i])) return;
+    this.wanted.reset();
+    for (const stream of this.streams) stream.wanted = true;
   }
 }

@@ -150,7 +150,7 @@ export class ForwardingRoom {
 
   /** Asks the source of a sender for a key frame, with the usual throttling. */
   requestKeyFrame(senderId: number): void {
-    this.senders.get(senderId)?.requestKeyFrame();
+    this.senders.get(senderId)?.askForKeyFrame();
   }
 
   /** Watches plain packets of a receiver; attaching asks for a key frame. Unknown ids are ignored. */
@@ -161,7 +161,7 @@ export class ForwardingRoom {
     if (listener === undefined || !receiver.video) return;
     for (const stream of receiver.streams) {
       if (!stream.live) continue;
-      stream.keyFrames.want();
+      stream.keyFrames.want(this.forwarder.now);
       this.forwarder.noteKeyFrameWish(stream, receiver);
     }
   }

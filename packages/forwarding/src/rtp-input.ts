@@ -1,12 +1,4 @@
-import {
-  DependencyDescriptor,
-  decodeRtx,
-  isKeyFrame,
-  readVideoOrientation,
-  VideoCodec,
-  Vp8Descriptor,
-  Vp9Descriptor,
-} from '@weir/rtp';
+import { DependencyDescriptor, decodeRtx, isKeyFrame, readVideoOrientation, VideoCodec } from '@weir/rtp';
 import { descriptorStartsKeyFrame } from './dependency-descriptor.ts';
 import type { FanOut } from './fan-out.ts';
 import type { Forwarder } from './forwarder.ts';
@@ -22,8 +14,6 @@ export class RtpInput {
   readonly #forwarder: Forwarder;
   readonly #fanOut: FanOut;
   readonly #arena: Uint8Array;
-  readonly #vp8 = new Vp8Descriptor();
-  readonly #vp9 = new Vp9Descriptor();
 
   constructor(forwarder: Forwarder) {
     this.#forwarder = forwarder;
@@ -59,7 +49,8 @@ export class RtpInput {
     if (stream.nack !== undefined && (stream.nack.missingCount > 0 || stream.nack.keyFrameNeeded)) {
       this.#forwarder.noteRepair(stream, receiver);
     }
-    if (!receiver.paused) this.#fanOut.forward(receiver, stream, serial, offset, isKey, now);
+    if (receiver.paused) return;
+    this.#fanOut.forward(receiver, stream, serial, offset, isKey, now, receiver.live, stream.extended);
   }
 
   /** Turns the RTX packet read last into the original and reads that. */
@@ -131,29 +122,16 @@ export class RtpInput {
    * change layers, so the newest of each is known.
    */
   #readLayers(receiver: Receiver, stream: ReceiveStream, isKey: boolean, now: number): void {
-    const { header, layers, extensions } = this.#fanOut;
-    const { payloadOffset, payloadLength } = header;
-    layers.clear(isKey);
-    const id = receiver.dependencyDescriptorId;
-    const described = id !== 0 && extensions.has(id);
-    if (described) {
-      stream.descriptor ??= new DependencyDescriptor();
-      layers.readDescriptor(stream.descriptor, this.#arena, extensions.offset(id), extensions.length(id));
-    }
-    const codec = receiver.codecs.videoCodec[header.payloadType]!;
-    if (codec === VideoCodec.vp8) {
-      if (this.#vp8.parse(this.#arena, payloadOffset, payloadLength)) {
-        stream.notePicture(this.#vp8.pictureId, this.#vp8.tl0PictureIndex);
-        layers.readVp8(this.#vp8);
-      }
-    } else if (codec === VideoCodec.vp9) {
-      if (this.#vp9.parse(this.#arena, payloadOffset, payloadLength)) {
-        stream.notePicture(this.#vp9.pictureId, this.#vp9.tl0PictureIndex);
-        if (!described) {
-          layers.readVp9(this.#vp9, stream.layerRates.maxSpatial > 0 || this.#vp9.spatialId > 0);
-        }
-      }
-    }
+    const { header, layers } = this.#fanOut;
+    const { layerReader } = this.#forwarder;
+    if (layerReader.described(receiver)) stream.descriptor ??= new DependencyDescriptor();
+    layerReader.read(receiver, stream, stream.descriptor, isKey);
+    const { pictureId, tl0PictureIndex, frameNumber } = layerReader;
+    stream.notePicture(pictureId, tl0PictureIndex);
     stream.layerRates.add(layers.spatialId, layers.temporalId, header.length, now);
+    // What is filmed while paused is for nobody, later neither.
+    if (isKey && !receiver.paused) {
+      stream.keyFrame.note(stream.extended, header.timestamp, pictureId, tl0PictureIndex, frameNumber, now);
+    }
   }
 }

@@ -26,6 +26,10 @@ export class Segment {
   tl0PictureIndexDelta = 0;
   /** True when payload descriptors must be rewritten. */
   rewrites = false;
+  /** When packets of the past were last sent by it: their age counts from then. */
+  replayedAt = Number.NEGATIVE_INFINITY;
+  /** It began in the past: timestamps before the seam are drawn together. */
+  compresses = false;
 
   #starts: Float64Array | undefined = undefined;
   #ends: Float64Array | undefined = undefined;
@@ -33,6 +37,8 @@ export class Segment {
   #pictures: Uint8Array | undefined = undefined;
   #runs = 0;
   #forgotten = false;
+  #seamTimestamp = 0;
+  #scale = 1;
 
   /** Starts anew: incoming `firstIn` becomes outgoing `firstOut`. */
   begin(stream: ReceiveStream | undefined, generation: number, firstIn: number, firstOut: number): void {
@@ -47,8 +53,35 @@ export class Segment {
     this.pictureIdDelta = 0;
     this.tl0PictureIndexDelta = 0;
     this.rewrites = false;
+    this.replayedAt = Number.NEGATIVE_INFINITY;
+    this.compresses = false;
     this.#runs = 0;
     this.#forgotten = false;
+  }
+
+  /**
+   * The segment replays what came since `first`, and is live `catchUp` after `live` (all in the source's timestamp
+   * units). Pictures sent in a hurry get timestamps that say so: to the viewer they were filmed while they were
+   * sent, so that neither its jitter buffer nor lip sync takes the age of the key frame for delay of the path.
+   */
+  compress(first: number, live: number, catchUp: number): void {
+    const age = Math.max(0, (live - first) | 0);
+    this.compresses = age > 0;
+    this.#seamTimestamp = live + catchUp;
+    this.#scale = catchUp / (age + catchUp);
+  }
+
+  /** The outgoing timestamp of an incoming one. */
+  timestamp(incoming: number): number {
+    if (!this.compresses) return incoming + this.timestampOffset;
+    const before = (this.#seamTimestamp - incoming) | 0;
+    if (before <= 0) return incoming + this.timestampOffset;
+    return this.#seamTimestamp - Math.floor(before * this.#scale) + this.timestampOffset;
+  }
+
+  /** Packet `incoming` of the stream, or a later one, was forwarded or left out. */
+  reached(stream: ReceiveStream, incoming: number): boolean {
+    return this.stream === stream && this.generation === stream.generation && this.newestIn >= incoming;
   }
 
   /** The outgoing number of an incoming one; -1 when it was left out or lies outside. */

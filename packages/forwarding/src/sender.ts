@@ -3,6 +3,7 @@ import type { SenderSpec } from '@weir/protocol';
 import { extensionUri, roundTripMs } from '@weir/rtp';
 import { noPayloadType, SendCodecs } from './codec-table.ts';
 import type { ExtensionProfile } from './extension-profile.ts';
+import { catchUpMs } from './key-frame-replay.ts';
 import { allLayers, LayerFilter } from './layer-filter.ts';
 import { LayerSelector } from './layer-selector.ts';
 import { observeLatency } from './media-totals.ts';
@@ -25,6 +26,12 @@ const maxTimestampErrorSeconds = 10;
 /** Key frames that a viewer may cause in `pliWindowMs`; what it asks for beyond is not passed on. */
 const maxPlisPerWindow = 10;
 const pliWindowMs = 10_000;
+/** A viewer that sees something already is put back in time by no more than this to spare the publisher a request. */
+const maxStepBackMs = 250;
+/** What a viewer asks for while a replay is on its way to it is on its way to it. */
+const replayGraceMs = 150;
+/** Nothing that was replayed is sent again after so long. */
+const compressedMs = 60_000;
 
 /** One viewer's copy of a receiver: own SSRC, numbers without gaps, and the layer it gets. */
 export class Sender {
@@ -45,6 +52,8 @@ export class Sender {
   /** The stream whose packets are forwarded now; the only thing looked at for each packet of others. */
   openStream: ReceiveStream | undefined = undefined;
   segment = new Segment();
+  /** Next packet of the open stream that a replay sends; Infinity = packets go out as they come. */
+  replayNext = Number.POSITIVE_INFINITY;
   /** The one before: retransmissions reach back into it. */
   previous = new Segment();
   /** Highest number sent, extended; its upper bits are the rollover counter. */
@@ -65,6 +74,8 @@ export class Sender {
   resendMisses = 0;
   pliCount = 0;
   firCount = 0;
+  /** Times that it began with a cached key frame. */
+  replays = 0;
   bitrateBps = 0;
   rttMs = defaultRttMs;
   hasRtt = false;
@@ -93,6 +104,7 @@ export class Sender {
   #resendBudgetAt = 0;
   #pliWindowAt = Number.NEGATIVE_INFINITY;
   #plisInWindow = 0;
+  #replayedAt = Number.NEGATIVE_INFINITY;
   #bytesAtRate = 0;
   #rateAt = 0;
   #packetsAtScore = 0;
@@ -191,6 +203,28 @@ export class Sender {
     const { receiver } = this;
     if (receiver === undefined) return;
     if (this.selector.update(receiver.streams)) this.requestKeyFrame();
+    if (this.video) receiver.need(this.neededLayer, this.room.forwarder.now);
+  }
+
+  /**
+   * Highest spatial layer that it has a use for: what its bitrate gives it, or would if the source sent it. -1 = it
+   * takes nothing at all.
+   */
+  get neededLayer(): number {
+    const { receiver, selector } = this;
+    if (!this.spec.active || receiver === undefined) return -1;
+    const preferred = this.spec.preferredLayers?.spatialLayer ?? Number.POSITIVE_INFINITY;
+    const most = Math.max(0, Math.min(preferred, receiver.spatialLayers - 1));
+    if (selector.paused) return 0;
+    if (!receiver.layered) return Math.min(most, this.filter.spatialTarget);
+    let layer = Math.min(most, selector.maxSpatialLayer);
+    // Where the source itself is what is missing, it is not to be told that nobody wants it.
+    const { now } = this.room.forwarder;
+    for (; layer < most; layer++) {
+      const above = receiver.streams[layer + 1]!;
+      if (above.live || !above.wanted || above.dormant(now)) break;
+    }
+    return layer;
   }
 
   /**
@@ -225,24 +259,103 @@ export class Sender {
     return this.receiver?.streams[this.selector.target];
   }
 
-  /** Asks the source for a key frame if this sender could use one. */
+  /** Gets this sender a key frame if it could use one: the cached one, or else the source is asked. */
   requestKeyFrame(): void {
     const stream = this.targetStream;
     if (!this.video || stream === undefined || !stream.live) return;
     if (!this.forwards || this.receiver?.paused !== false) return;
-    stream.keyFrames.want();
+    const { forwarder } = this.room;
+    if (this.openStream !== stream && this.replayFrom(forwarder.now) !== undefined) {
+      forwarder.noteReplay(this);
+      if (this.#replayable(stream, forwarder.now)) return;
+    }
+    this.askForKeyFrame();
+  }
+
+  /** Asks the source for a key frame, whatever is cached. */
+  askForKeyFrame(): void {
+    const stream = this.targetStream;
+    if (!this.video || stream === undefined || !stream.live) return;
+    if (!this.forwards || this.receiver?.paused !== false) return;
+    stream.keyFrames.want(this.room.forwarder.now);
     this.room.forwarder.noteKeyFrameWish(stream, this.receiver);
+  }
+
+  /**
+   * The stream that a replay may begin with: the wanted one, or for a viewer that sees nothing yet the nearest below
+   * it. Undefined when no cached key frame can be used.
+   */
+  replayFrom(now: number): ReceiveStream | undefined {
+    const target = this.targetStream;
+    const { receiver } = this;
+    if (target === undefined || receiver === undefined || this.openStream === target) return undefined;
+    if (this.#replayable(target, now)) return target;
+    if (this.openStream !== undefined) return undefined;
+    for (let i = this.selector.target - 1; i >= 0; i--) {
+      const stream = receiver.streams[i]!;
+      if (stream.live && this.#replayable(stream, now)) return stream;
+    }
+    return undefined;
+  }
+
+  #replayable(stream: ReceiveStream, now: number): boolean {
+    return !Number.isNaN(this.#catchUpMs(stream, now));
+  }
+
+  #catchUpMs(stream: ReceiveStream, now: number): number {
+    const { transport } = this;
+    if (transport === undefined || stream.keyFrame.start < 0) return Number.NaN;
+    // Pictures that it had already are not shown twice.
+    if (this.segment.reached(stream, stream.keyFrame.start)) return Number.NaN;
+    if (this.previous.reached(stream, stream.keyFrame.start)) return Number.NaN;
+    const { fanOut, replayLimits } = this.room.forwarder;
+    const maxAgeMs = this.openStream === undefined ? Number.POSITIVE_INFINITY : maxStepBackMs;
+    return catchUpMs(stream, fanOut, replayLimits, maxAgeMs, transport.outgoing.paceBps, now);
+  }
+
+  /** Begins with the cached key frame of `stream`, as replayFrom() gave it. */
+  beginReplay(stream: ReceiveStream, now: number): void {
+    const { keyFrame } = stream;
+    const catchUp = Math.ceil((this.#catchUpMs(stream, now) * stream.clockRate) / 1000);
+    this.#open(
+      stream,
+      keyFrame.start,
+      stream.newestTimestamp,
+      keyFrame.pictureId,
+      keyFrame.tl0PictureIndex,
+      now,
+      false,
+    );
+    this.segment.replayedAt = now;
+    this.segment.compress(keyFrame.timestamp, stream.newestTimestamp, catchUp);
+    this.replays++;
+    this.#replayedAt = now;
+  }
+
+  /** A replay of `stream` is over: what comes now is live. */
+  endReplay(stream: ReceiveStream): void {
+    if (this.openStream === stream) this.replayNext = Number.POSITIVE_INFINITY;
+    // A lower layer filled in; the wanted one was asked for.
+    if (this.openStream !== this.targetStream) this.askForKeyFrame();
+  }
+
+  /** The cache lost what the replay still needed: only the publisher can help. */
+  breakReplay(): void {
+    this.endSegment();
+    this.askForKeyFrame();
   }
 
   /** A PLI or FIR of the viewer. */
   handleKeyFrameRequest(now: number): void {
     // Joining a wish of others costs the publisher nothing.
     if (this.targetStream?.keyFrames.wanted) return;
+    const replaying = this.replayNext !== Number.POSITIVE_INFINITY;
+    if (replaying || now - this.#replayedAt < replayGraceMs + this.rttMs) return;
     if (now - this.#pliWindowAt > pliWindowMs) {
       this.#pliWindowAt = now;
       this.#plisInWindow = 0;
     }
-    if (++this.#plisInWindow <= maxPlisPerWindow) this.requestKeyFrame();
+    if (++this.#plisInWindow <= maxPlisPerWindow) this.askForKeyFrame();
   }
 
   /**
@@ -262,21 +375,40 @@ export class Sender {
       if (!stream.keyFrames.wanted) this.requestKeyFrame();
       return false;
     }
-    const before = this.openStream;
     const last = this.segment;
     const continues = last.stream === stream && last.generation === stream.generation;
+    const { newestPictureId, newestTl0PictureIndex } = stream;
+    this.#open(stream, extended, timestamp, newestPictureId, newestTl0PictureIndex, now, continues);
+    return true;
+  }
+
+  /**
+   * Begins a segment with packet `extended`, whose picture has these ids. `timestamp` is that of the source now.
+   * `continues` says that numbers within pictures go on as they were.
+   */
+  #open(
+    stream: ReceiveStream,
+    extended: number,
+    timestamp: number,
+    pictureId: number,
+    tl0PictureIndex: number,
+    now: number,
+    continues: boolean,
+  ): void {
+    const before = this.openStream;
+    const last = this.segment;
     let timestampOffset = last.timestampOffset;
     let pictureIdDelta = last.pictureIdDelta;
     let tl0PictureIndexDelta = last.tl0PictureIndexDelta;
     if (!continues) {
       timestampOffset = this.#timestampOffset(before, stream, timestamp, now);
       const old = last.stream;
-      if (old !== undefined && old.newestPictureId >= 0 && stream.newestPictureId >= 0) {
-        pictureIdDelta = (old.newestPictureId + pictureIdDelta + 1 - stream.newestPictureId) & 0x7fff;
+      if (old !== undefined && old.newestPictureId >= 0 && pictureId >= 0) {
+        pictureIdDelta = (old.newestPictureId + pictureIdDelta + 1 - pictureId) & 0x7fff;
       }
-      if (old !== undefined && old.newestTl0PictureIndex >= 0 && stream.newestTl0PictureIndex >= 0) {
+      if (old !== undefined && old.newestTl0PictureIndex >= 0 && tl0PictureIndex >= 0) {
         tl0PictureIndexDelta =
-          (old.newestTl0PictureIndex + tl0PictureIndexDelta + 1 - stream.newestTl0PictureIndex) & 0xff;
+          (old.newestTl0PictureIndex + tl0PictureIndexDelta + 1 - tl0PictureIndex) & 0xff;
       }
     }
     this.segment = this.previous;
@@ -286,6 +418,7 @@ export class Sender {
     this.segment.pictureIdDelta = pictureIdDelta;
     this.segment.tl0PictureIndexDelta = tl0PictureIndexDelta;
     this.segment.rewrites = pictureIdDelta !== 0 || tl0PictureIndexDelta !== 0;
+    this.replayNext = Number.POSITIVE_INFINITY;
     this.openStream = stream;
     this.filter.begin();
     if (this.video && !this.#seen) {
@@ -308,7 +441,6 @@ export class Sender {
         layers: { spatialLayer: stream.encodingIdx },
       });
     }
-    return true;
   }
 
   /** Packets of the open stream stop here; what comes next continues its numbers and time. */
@@ -316,6 +448,7 @@ export class Sender {
     const stream = this.openStream;
     if (stream === undefined) return;
     this.openStream = undefined;
+    this.replayNext = Number.POSITIVE_INFINITY;
     this.#noteEnd(stream);
     if (this.announcedLayer >= 0 && !this.forwards) {
       this.announcedLayer = -1;
@@ -390,6 +523,8 @@ export class Sender {
   /** Goes over bit rate and layers, about twice a second. */
   tick(now: number): void {
     if (now <= this.#rateAt) return;
+    // Timestamps wrap: what is told by them must be forgotten in time.
+    if (now - this.segment.replayedAt > compressedMs) this.segment.compresses = false;
     this.bitrateBps = Math.round(((this.bytes - this.#bytesAtRate) * 8000) / (now - this.#rateAt));
     this.#bytesAtRate = this.bytes;
     this.#rateAt = now;

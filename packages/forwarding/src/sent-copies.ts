@@ -32,13 +32,15 @@ export class SentCopies {
   }
 
   /** Where packet `out` is noted; -1 = it is not, or could not be made the same again. */
-  find(out: number, profile: ExtensionProfile, markerAndPayloadType: number): number {
+  find(out: number, markerAndPayloadType: number): number {
     const place = out % places;
-    const same =
-      this.#number[place] === out &&
-      this.#profile[place] === profile &&
-      this.#markerAndPayloadType[place] === markerAndPayloadType;
+    const same = this.#number[place] === out && this.#markerAndPayloadType[place] === markerAndPayloadType;
     return same ? place : -1;
+  }
+
+  /** With which the packet at that place was made; the sender may have another one by now. */
+  profile(place: number): ExtensionProfile {
+    return this.#profile[place]!;
   }
 
   /** New numbers begin. */

@@ -4,6 +4,7 @@ import type {
   MediaTotals,
   PacketEngine,
   RemoteAddress,
+  ReplayLimits,
 } from '@weir/forwarding';
 import type {
   InspectAnswer,
@@ -29,6 +30,8 @@ export interface MediaWorkerOptions {
   readonly random: () => number;
   /** Milliseconds since 1970 at `now` = 0; for NTP times in sender reports. */
   readonly wallClockOffsetMs: number;
+  /** Bounds of what viewers that come late are given from the key frame cache; `maxPackets: 0` turns it off. */
+  readonly replay?: Partial<ReplayLimits> | undefined;
 }
 
 export interface WorkerCertificate {

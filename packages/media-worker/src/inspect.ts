@@ -2,6 +2,7 @@ import type { ForwardingRoom, ForwardingTransport, Receiver, ReceiveStream, Send
 import type { InspectAnswer, InspectRequest, TransportTuple } from '@weir/protocol';
 import type { Remote } from '@weir/secure-transport';
 import type { WorkerCertificate } from './contract.ts';
+import { explainSender } from './explain.ts';
 import type { PlainTransport } from './plain-transports.ts';
 import type { WebRtcTransport } from './webrtc-transports.ts';
 
@@ -16,11 +17,19 @@ export interface Inspected {
 
 type Fields = Record<string, unknown>;
 
-/** Statistics in the names of mediasoup v3, or the internals of object-model.md §12. */
+/** Statistics in the names of mediasoup v3, the internals of object-model.md §12, or why senders forward what they forward. */
 export function inspectRoom(request: InspectRequest, now: number, from: Inspected): InspectAnswer {
   const { room } = from;
   const answer: InspectAnswer = { transports: {}, receivers: {}, senders: {} };
   if (room === undefined) return answer;
+  if (request.what === 'explain') {
+    for (const id of request.senders) {
+      const sender = room.senders.get(id);
+      const explanation = sender === undefined ? undefined : explainSender(sender, now);
+      if (explanation !== undefined) answer.senders[id] = [{ ...explanation }];
+    }
+    return answer;
+  }
   const stats = request.what === 'stats';
   const timestamp = room.forwarder.unixMs(now);
   for (const id of request.transports) {
@@ -84,7 +93,16 @@ function transportStats(transport: ForwardingTransport, timestamp: number, from:
     probationBytesSent: transport.probeSentBytes,
     ...(transport.toldRembBps > 0 ? { availableIncomingBitrate: transport.toldRembBps } : {}),
     ...(transport.incomingBitrate.maxBps > 0 ? { maxIncomingBitrate: transport.incomingBitrate.maxBps } : {}),
+    ...outgoingLimits(webrtc),
     remoteFractionLost: transport.remoteLossFraction,
+  };
+}
+
+function outgoingLimits(transport: WebRtcTransport | undefined): Fields {
+  const { maxOutgoingBitrate = 0, minOutgoingBitrate = 0 } = transport?.spec ?? {};
+  return {
+    ...(maxOutgoingBitrate > 0 ? { maxOutgoingBitrate } : {}),
+    ...(minOutgoingBitrate > 0 ? { minOutgoingBitrate } : {}),
   };
 }
 
@@ -113,8 +131,20 @@ function inboundStats(receiver: Receiver, stream: ReceiveStream, timestamp: numb
     packetCount: stream.packets,
     byteCount: stream.bytes,
     bitrate: stream.bitrateBps,
+    ...(receiver.video && stream.layerRates.known ? { bitrateByLayer: bitrateByLayer(stream) } : {}),
     jitter: stream.jitter,
   };
+}
+
+/** Bits per second up to each layer, by `spatial.temporal`. */
+function bitrateByLayer({ layerRates }: ReceiveStream): Record<string, number> {
+  const rates: Record<string, number> = {};
+  for (let spatial = 0; spatial <= layerRates.maxSpatial; spatial++) {
+    for (let temporal = 0; temporal <= layerRates.maxTemporal; temporal++) {
+      rates[`${spatial}.${temporal}`] = Math.round(layerRates.bps(spatial, temporal));
+    }
+  }
+  return rates;
 }
 
 /** `outbound-rtp` and the `inbound-rtp` of the stream it takes from. */
@@ -136,6 +166,7 @@ function senderStats(sender: Sender, timestamp: number): Fields[] {
     nackPacketCount: sender.nackedPackets,
     pliCount: sender.pliCount,
     firCount: sender.firCount,
+    cachedKeyFrameCount: sender.replays,
     score: sender.score.value,
     roundTripTime: sender.rttMs,
     packetCount: sender.packets,

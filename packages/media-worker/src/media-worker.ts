@@ -68,6 +68,7 @@ class MediaWorker implements MediaWorkerContract {
       workList: createWorkList(workListCapacity),
       random: options.random,
       wallClockOffsetMs: options.wallClockOffsetMs,
+      replay: options.replay,
     });
     const paths = new PathBook(engine);
     this.#webrtc = new WebRtcTransports({

@@ -141,7 +141,7 @@ describe('transports', () => {
   });
 
   it('that are removed say goodbye, and their senders are unbound', () => {
-    const host = new WorkerHost({ policy: { delayMs: 10 } });
+    const host = new WorkerHost({ policy: { delayMs: 10 }, replay: { maxPackets: 0 } });
     const { receiver, streams } = publish(host);
     const { viewer, endpoint, sender, transport } = watch(host, receiver);
     streams[0]!.start();

@@ -41,7 +41,7 @@ describe('key frame requests', () => {
   });
 
   it('are repeated until a key frame comes, ever slower', () => {
-    const host = new WorkerHost({ policy: { delayMs: 10 } });
+    const host = new WorkerHost({ policy: { delayMs: 10 }, replay: { maxPackets: 0 } });
     const { receiver, streams } = publish(host);
     watch(host, receiver);
     streams[0]!.obedient = false;
@@ -76,7 +76,7 @@ describe('key frame requests', () => {
   });
 
   it('go as FIR where only that was agreed on', () => {
-    const host = new WorkerHost({ policy: { delayMs: 10 } });
+    const host = new WorkerHost({ policy: { delayMs: 10 }, replay: { maxPackets: 0 } });
     const { receiver, streams } = publish(host, {
       receiver: { codecs: vp8Codecs(wire, { ...videoFeedback, pli: false }) },
     });

@@ -147,7 +147,7 @@ describe('simulcast', () => {
   });
 
   it('asks only the wanted layer for key frames', () => {
-    const host = new WorkerHost({ policy: { delayMs: 15 } });
+    const host = new WorkerHost({ policy: { delayMs: 15 }, replay: { maxPackets: 0 } });
     const { receiver, streams } = simulcast(host);
     for (const stream of streams) stream.start();
     host.clock.runFor(3000);

@@ -1,4 +1,4 @@
-import { NodeEngine } from '@weir/forwarding';
+import { NodeEngine, type ReplayLimits } from '@weir/forwarding';
 import type {
   MediaHappening,
   ReceiverSpec,
@@ -36,6 +36,7 @@ export interface HostOptions {
   readonly slotCount?: number;
   /** What arrives in one instant comes as one batch, as from a kernel that has it all ready. */
   readonly gather?: boolean;
+  readonly replay?: Partial<ReplayLimits>;
 }
 
 /** A media worker on the virtual network, driven by the virtual clock: what a pod does, without a process. */
@@ -77,6 +78,7 @@ export class WorkerHost {
       localAddress: workerAddress,
       random: () => random.uint32(),
       wallClockOffsetMs,
+      replay: options.replay,
     });
     this.engine.onBatch = (batch) => {
       this.worker.handleBatch(batch, this.clock.now());

@@ -102,6 +102,7 @@ function latestValueKey(happening: MediaHappening): string | undefined {
   switch (happening.type) {
     case 'receiver.score':
     case 'receiver.videoorientation':
+    case 'receiver.wantedlayers':
       return `${happening.type} ${happening.roomId} ${happening.receiverId}`;
     case 'sender.score':
     case 'sender.layers':

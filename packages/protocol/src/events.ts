@@ -22,6 +22,7 @@ export const EventType = z.enum([
   'layerschange',
   'score',
   'videoorientationchange',
+  'wantedlayers',
   'audiolevels',
   'dominantspeaker',
   'migrate',
@@ -46,6 +47,8 @@ export type EventTarget = z.infer<typeof EventTarget>;
  * - parameters, parameterschange: `{ rtpParameters, active? }` · transport: `{ transportId }`
  * - activechange: `{ active }` · layerschange: `{ layers }` · score: `{ score … }`
  * - audiolevels: `{ levels: [{ receiverId, peerId, audioLevel }] }`
+ * - wantedlayers (target rtpreceiver): `{ spatialLayers }`, rising: nobody has a use for the others, so the publisher
+ *   need not send them; only the newest is kept
  * - dominantspeaker (target room): `{ receiverId, peerId }`, somebody else speaks now
  * - reset: Snapshot, in place of events that are no longer kept
  */

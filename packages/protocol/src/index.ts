@@ -1,6 +1,7 @@
 export * from './api.ts';
 export * from './errors.ts';
 export * from './events.ts';
+export * from './explain.ts';
 export * from './ids.ts';
 export * from './media.ts';
 export * from './pod.ts';

@@ -204,6 +204,18 @@ export const MediaHappening = z.discriminatedUnion('type', [
       }),
     ),
   }),
+  /**
+   * Which spatial layers of a receiver anybody has a use for: what viewers get, what their bitrate might soon give
+   * them, and what they would fall back to. Told when it changes; a layer that is needed again is told at once, one
+   * that is not only after a while. Others need not be sent. Until it is told for the first time all are wanted.
+   */
+  z.object({
+    ...of,
+    type: z.literal('receiver.wantedlayers'),
+    receiverId: id,
+    /** Encodings of simulcast, or layers within the one stream, rising; empty = nobody takes it at all. */
+    spatialLayers: z.array(z.number().int().nonnegative()).max(16),
+  }),
   z.object({
     ...of,
     type: z.literal('receiver.videoorientation'),

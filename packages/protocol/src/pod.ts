@@ -106,7 +106,7 @@ export type MediaUpdateAnswer = z.infer<typeof MediaUpdateAnswer>;
 
 /** POST {pod}/v1/rooms/{room}/inspect: counters and internals, straight from the worker. */
 export const InspectRequest = z.object({
-  what: z.enum(['stats', 'dump']),
+  what: z.enum(['stats', 'dump', 'explain']),
   transports: z.array(z.number().int()).default([]),
   receivers: z.array(z.number().int()).default([]),
   senders: z.array(z.number().int()).default([]),

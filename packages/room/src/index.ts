@@ -1,6 +1,7 @@
 export type * from './commands.ts';
 export { decide } from './decide.ts';
 export { type RefusalClass, RoomError } from './errors.ts';
+export { announcedLayers, explainSender } from './explain.ts';
 export { unusedId } from './ids.ts';
 export { receiverSpec, senderSpec, transportSpec } from './media-specs.ts';
 export { fullMediaState, isEmptyUpdate, type MediaUpdateOptions, toMediaUpdate } from './media-update.ts';

@@ -17,6 +17,8 @@ export const children: unique symbol = Symbol('children');
 export const detach: unique symbol = Symbol('detach');
 /** What a media worker measured. */
 export const measured: unique symbol = Symbol('measured');
+/** Which layers somebody has a use for. */
+export const wanted: unique symbol = Symbol('wanted');
 /** Whether a transport belongs to a peer. */
 export const ownedBy: unique symbol = Symbol('ownedBy');
 /** What runs a room. */

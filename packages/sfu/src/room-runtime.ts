@@ -19,7 +19,7 @@ import { CommandQueue } from './command-queue.ts';
 import { InvalidStateError, publicError } from './errors.ts';
 import { EventDelivery } from './event-delivery.ts';
 import { reportCommand } from './happenings.ts';
-import { children, fire, markClosed, measured, putRecord } from './internal.ts';
+import { children, fire, markClosed, measured, putRecord, wanted } from './internal.ts';
 import type { Log } from './log.ts';
 import { PacketTaps } from './packet-taps.ts';
 import { Peer } from './peer.ts';
@@ -274,6 +274,11 @@ export class RoomRuntime {
       case 'receiver.score': {
         const receiver = receivers.get(happening.receiverId);
         if (receiver?.closed === false) receiver[measured](happening.scores);
+        return;
+      }
+      case 'receiver.wantedlayers': {
+        const receiver = receivers.get(happening.receiverId);
+        if (receiver?.closed === false) receiver[wanted](happening.spatialLayers);
         return;
       }
       case 'receiver.videoorientation': {

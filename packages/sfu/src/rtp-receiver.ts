@@ -2,7 +2,7 @@ import type { MediaKind, RtpParameters } from '@weir/ortc';
 import type { ReceiverRecord } from '@weir/room';
 import type { SentRtpParameters } from './dictionaries.ts';
 import { dumpReceiver, type RtpReceiverDump } from './dump.ts';
-import { children, detach, fire, measured, putRecord, recordOf } from './internal.ts';
+import { children, detach, fire, measured, putRecord, recordOf, wanted } from './internal.ts';
 import type { Peer } from './peer.ts';
 import { RoomObject } from './room-object.ts';
 import type { RoomRuntime } from './room-runtime.ts';
@@ -25,6 +25,8 @@ export interface RtpReceiverEvents {
   rtpobject: [packet: RtpObject];
   /** Quality of the incoming streams changed. */
   score: [score: StreamScore[]];
+  /** Spatial layers that somebody has a use for, rising; the endpoint need not send the others. */
+  wantedlayers: [spatialLayers: number[]];
   /** The camera was turned. */
   videoorientationchange: [orientation: VideoOrientation];
 }
@@ -59,6 +61,7 @@ export class RtpReceiver extends RoomObject<RtpReceiverId, RtpReceiverEvents> {
   readonly #peer: Peer;
   #record: ReceiverRecord;
   #score: StreamScore[] = [];
+  #wantedLayers: readonly number[] | undefined;
   #stopTap: (() => void) | undefined;
 
   constructor(runtime: RoomRuntime, record: ReceiverRecord, peer: Peer) {
@@ -100,6 +103,11 @@ export class RtpReceiver extends RoomObject<RtpReceiverId, RtpReceiverEvents> {
   /** Last measured quality, one entry per stream that was seen. */
   get score(): StreamScore[] {
     return this.#score.map((entry) => ({ ...entry }));
+  }
+
+  /** What `wantedlayers` told last; undefined: nothing yet, so all are wanted. */
+  get wantedLayers(): number[] | undefined {
+    return this.#wantedLayers?.slice();
   }
 
   /** Ends the media, also at every sender made from it. */
@@ -194,6 +202,11 @@ export class RtpReceiver extends RoomObject<RtpReceiverId, RtpReceiverEvents> {
   [measured](score: StreamScore[]): void {
     this.#score = score;
     this[fire]('score', this.score);
+  }
+
+  [wanted](spatialLayers: readonly number[]): void {
+    this.#wantedLayers = [...spatialLayers];
+    this[fire]('wantedlayers', [...spatialLayers]);
   }
 
   [detach](): void {

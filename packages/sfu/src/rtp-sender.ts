@@ -1,6 +1,8 @@
 import type { MediaKind, RtpParameters } from '@weir/ortc';
-import type { SenderRecord } from '@weir/room';
+import { MediaExplanation, type SenderExplanation } from '@weir/protocol';
+import { explainSender, type SenderRecord } from '@weir/room';
 import { dumpSender, type RtpSenderDump } from './dump.ts';
+import { InvalidStateError } from './errors.ts';
 import { children, detach, fire, measured, putRecord, recordOf } from './internal.ts';
 import type { Peer } from './peer.ts';
 import { RoomObject } from './room-object.ts';
@@ -200,6 +202,17 @@ export class RtpSender extends RoomObject<RtpSenderId, RtpSenderEvents> {
     return this.runtime.call(this, async () => {
       const answer = await this.runtime.inspect('stats', { senders: [this.id] });
       return answer.senders[this.id] ?? [];
+    });
+  }
+
+  /** Why it forwards what it forwards: bandwidth, layers to choose from, and the one limit that decides. */
+  explain(): Promise<SenderExplanation> {
+    return this.runtime.call(this, async () => {
+      const answer = await this.runtime.inspect('explain', { senders: [this.id] });
+      // It may have closed meanwhile.
+      if (this.closed) throw new InvalidStateError('the RtpSender is closed');
+      const media = MediaExplanation.safeParse(answer.senders[this.id]?.[0]).data;
+      return explainSender(this.runtime.state, this.id, media);
     });
   }
 

@@ -296,6 +296,7 @@ describe('a closed RtpSender', () => {
       sender.requestKeyFrame(),
       sender.dump(),
       sender.getStats(),
+      sender.explain(),
     ];
     for (const call of calls) await expect(call).rejects.toBeInstanceOf(errors.InvalidStateError);
     bobTransport.close();

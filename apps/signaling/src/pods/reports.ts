@@ -174,6 +174,8 @@ function signalKey(happening: MediaHappening): string | undefined {
       return `speaker ${happening.roomId}`;
     case 'receiver.score':
       return `score ${happening.roomId} ${happening.receiverId}`;
+    case 'receiver.wantedlayers':
+      return `wantedlayers ${happening.roomId} ${happening.receiverId}`;
     case 'sender.score':
       return `score ${happening.roomId} ${happening.senderId}`;
     case 'sender.layers':
@@ -200,6 +202,17 @@ function takeHappening(turn: Turn, podId: string, happening: Exclude<MediaHappen
       const sender = state.senders.get(happening.senderId)!;
       const { score, receiverScore } = happening;
       turn.emit(scoreEvent(sender.peerId, 'rtpsender', sender.id, { score, receiverScore }));
+      return;
+    }
+    case 'receiver.wantedlayers': {
+      const receiver = state.receivers.get(happening.receiverId)!;
+      turn.emit({
+        peerId: receiver.peerId,
+        type: 'wantedlayers',
+        target: { kind: 'rtpreceiver', id: String(receiver.id) },
+        data: { spatialLayers: happening.spatialLayers },
+        coalesceKey: `wantedlayers ${receiver.id}`,
+      });
       return;
     }
     case 'receiver.videoorientation': {

@@ -1,15 +1,25 @@
 import { z } from '@hono/zod-openapi';
-import { type InspectAnswer, type InspectRequest, PeerId, RoomId, StatsAnswer } from '@weir/protocol';
-import type { RoomState } from '@weir/room';
+import {
+  type InspectAnswer,
+  type InspectRequest,
+  MediaExplanation,
+  PeerId,
+  RoomId,
+  SenderExplanation,
+  SenderId,
+  StatsAnswer,
+} from '@weir/protocol';
+import { explainSender, type RoomState, type SenderRecord } from '@weir/room';
 import { dumpPeer, dumpRoom } from '../dumps.ts';
 import { endpoint, json, type Router } from '../http/endpoint.ts';
+import { ProblemError } from '../problem.ts';
 import type { Services } from '../services.ts';
 
 const params = { room: RoomId, peer: PeerId };
 const tag = 'inspection';
 const gone = ['room-not-found', 'room-closed', 'peer-not-found', 'peer-closed'] as const;
 
-/** What pods know of the objects of a peer or a room: RTC stats and internals. */
+/** What pods know of the objects of a peer or a room: RTC stats, internals, and why a picture is as it is. */
 export function addInspectRoutes(router: Router, services: Services): void {
   const { doorkeeper } = services;
 
@@ -58,6 +68,30 @@ export function addInspectRoutes(router: Router, services: Services): void {
     services,
     {
       method: 'get',
+      path: '/v1/rooms/{room}/peers/{peer}/senders/{sender}/explain',
+      summary: 'Why a sender forwards what it forwards: estimate, layers, and the one limit that decides',
+      tag,
+      params: { ...params, sender: SenderId },
+      answers: { 200: SenderExplanation },
+      problems: ['sender-not-found', ...gone],
+    },
+    async ({ params, token }) => {
+      const caller = await doorkeeper.peer(token, params.room, params.peer);
+      const { state } = await doorkeeper.load(caller);
+      const sender = state.senders.get(Number(params.sender));
+      if (sender?.peerId !== caller.peer.id) {
+        throw new ProblemError('sender-not-found', `Peer ${params.peer} has no sender ${params.sender}.`);
+      }
+      const media = await mediaExplanation(services, state, sender);
+      return json(200, explainSender(state, sender.id, media));
+    },
+  );
+
+  endpoint(
+    router,
+    services,
+    {
+      method: 'get',
       path: '/v1/rooms/{room}/dump',
       summary: 'Internals of a room, of everybody in it, and which senders each receiver has, for debugging',
       tag,
@@ -85,35 +119,62 @@ async function inspect(
   peerId: number | undefined,
   what: InspectRequest['what'],
 ): Promise<PodAnswer[]> {
-  const { deps, podStore } = services;
   const isMeant = (one: { peerId: number }) => peerId === undefined || one.peerId === peerId;
   const transports = [...state.transports.values()].filter(isMeant);
   const answers = [...Map.groupBy(transports, ({ podId }) => podId)].map(async ([podId, own]) => {
-    const pod = await podStore.get(podId);
-    if (pod?.lease === null || pod === undefined) return undefined;
     const ids = new Set(own.map(({ id }) => id));
     const on = (records: Iterable<{ id: number; peerId: number; transportId: number | null }>) =>
       [...records]
         .filter((one) => isMeant(one) && one.transportId !== null && ids.has(one.transportId))
         .map(({ id }) => id);
-    try {
-      const ref = { id: podId, controlUrl: pod.lease.controlUrl, epoch: pod.epoch };
-      const answer = await deps.pods.inspect(ref, state.id, {
-        what,
-        transports: [...ids],
-        receivers: on(state.receivers.values()),
-        senders: on(state.senders.values()),
-      });
-      return { podId, answer };
-    } catch (error) {
-      deps.logger.warn(
-        { podId, room: state.id, error: (error as Error).message },
-        'a pod could not be inspected',
-      );
-      return undefined;
-    }
+    const answer = await ask(services, state.id, podId, {
+      what,
+      transports: [...ids],
+      receivers: on(state.receivers.values()),
+      senders: on(state.senders.values()),
+    });
+    return answer === undefined ? undefined : { podId, answer };
   });
   return (await Promise.all(answers)).filter((one) => one !== undefined);
+}
+
+/** What the pod of a sender's transport says of it; undefined if none does. */
+async function mediaExplanation(
+  services: Services,
+  state: RoomState,
+  sender: SenderRecord,
+): Promise<MediaExplanation | undefined> {
+  const transport = sender.transportId === null ? undefined : state.transports.get(sender.transportId);
+  if (transport === undefined) return undefined;
+  const answer = await ask(services, state.id, transport.podId, {
+    what: 'explain',
+    transports: [],
+    receivers: [],
+    senders: [sender.id],
+  });
+  // A pod of an older version knows no explanations.
+  return MediaExplanation.safeParse(answer?.senders[sender.id]?.[0]).data;
+}
+
+/** Undefined, with a line in the log, if the pod is gone or does not answer. */
+async function ask(
+  { deps, podStore }: Services,
+  roomId: string,
+  podId: string,
+  request: InspectRequest,
+): Promise<InspectAnswer | undefined> {
+  const pod = await podStore.get(podId);
+  if (pod?.lease === null || pod === undefined) return undefined;
+  try {
+    const ref = { id: podId, controlUrl: pod.lease.controlUrl, epoch: pod.epoch };
+    return await deps.pods.inspect(ref, roomId, request);
+  } catch (error) {
+    deps.logger.warn(
+      { podId, room: roomId, error: (error as Error).message },
+      'a pod could not be inspected',
+    );
+    return undefined;
+  }
 }
 
 function statsOf(answer: InspectAnswer): Record<string, unknown>[] {

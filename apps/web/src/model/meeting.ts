@@ -3,6 +3,7 @@ import {
   type ConnectionInfo,
   type FeedMode,
   type Publication,
+  type PublishedLayer,
   type RemotePeer,
   type RemoteTrack,
   type Session,
@@ -14,6 +15,7 @@ import { requestToken } from '../lib/demo-session.ts';
 import { deviceErrorText } from '../lib/error-text.ts';
 import { SpeakingDetector } from '../lib/speaking.ts';
 import type { LocalMedia } from './local-media.ts';
+import { QualityChoices } from './picture-quality.ts';
 import { toast } from './toasts.ts';
 
 export interface MeetingOptions {
@@ -53,6 +55,10 @@ export class Meeting {
   readonly microphoneOn: ReadonlySignal<boolean>;
   readonly cameraOn: ReadonlySignal<boolean>;
   readonly screenTrack: ReadonlySignal<MediaStreamTrack | undefined>;
+  /** Of our camera, low to high; empty unless it is sent in several. */
+  readonly sentLayers: ReadonlySignal<readonly PublishedLayer[]>;
+  /** What was chosen for the pictures of others. */
+  readonly quality = new QualityChoices();
   /** The browser wants a tap before it plays sound. */
   readonly needsTap = signal(false);
 
@@ -63,6 +69,7 @@ export class Meeting {
   readonly #microphoneOn = signal(false);
   readonly #cameraOn = signal(false);
   readonly #screenTrack = signal<MediaStreamTrack | undefined>(undefined);
+  readonly #sentLayers = signal<readonly PublishedLayer[]>([]);
   readonly #publications = new Map<MediaSource, Publication>();
   readonly #detectors = new Map<string, SpeakingDetector>();
   readonly #cleanUps: (() => void)[] = [];
@@ -95,6 +102,7 @@ export class Meeting {
     this.microphoneOn = this.#microphoneOn;
     this.cameraOn = this.#cameraOn;
     this.screenTrack = this.#screenTrack;
+    this.sentLayers = this.#sentLayers;
     this.#listen();
     const looking = setInterval(() => void this.#look(), lookEveryMs);
     const listening = setInterval(() => this.#hear(), listenEveryMs);
@@ -243,7 +251,15 @@ export class Meeting {
         await publication.resume();
         return;
       }
-      this.#publications.set(source, await this.session.publish(track, publishOptions(source, this.session)));
+      const published = await this.session.publish(track, publishOptions(source, this.session));
+      this.#publications.set(source, published);
+      if (source !== 'camera') return;
+      const refresh = () => {
+        this.#sentLayers.value = published.closed ? [] : published.layers;
+      };
+      published.on('layerschange', refresh);
+      published.on('closed', refresh);
+      refresh();
     } catch (error) {
       const { code, detail } = error as WeirError;
       if (code === 'closed' || code === 'aborted') return;

@@ -96,6 +96,12 @@ export const SettingsIcon = () => (
   </Icon>
 );
 
+export const SignalIcon = () => (
+  <Icon>
+    <path d="M5 19v-4M12 19V10M19 19V5" stroke-width="2.6" />
+  </Icon>
+);
+
 export const AlertIcon = () => (
   <Icon>
     <path d="M12 8v5M12 16.5v.1M10.3 3.9 2.6 17.2A2 2 0 0 0 4.3 20h15.4a2 2 0 0 0 1.7-2.8L13.7 3.9a2 2 0 0 0-3.4 0Z" />

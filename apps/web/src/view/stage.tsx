@@ -1,6 +1,8 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { layerForWidth, layoutTiles } from '../lib/tile-layout.ts';
 import type { Meeting, Person } from '../model/meeting.ts';
+import { OwnPicturePanel } from './own-picture-panel.tsx';
+import { PicturePanel } from './picture-panel.tsx';
 import { Tile, type TileProps } from './tile.tsx';
 import { useSize } from './use-size.ts';
 
@@ -15,7 +17,7 @@ export function Stage({ meeting }: { meeting: Meeting }) {
   const faces = faceTiles(meeting, people);
   const shared = screens.length > 0;
   const layout = layoutTiles(faces.length, width, height, gap);
-  usePreferredLayers(people, shared ? 320 : layout.tileWidth);
+  usePreferredLayers(meeting, people, shared ? 320 : layout.tileWidth);
   return (
     <div class={`stage ${shared ? 'stage-shared' : ''}`}>
       {shared && (
@@ -53,6 +55,9 @@ function screenTiles(meeting: Meeting, people: readonly Person[]): Unsized[] {
         muted: false,
         speaking: false,
         testId: `tile-${peer.name}-screen`,
+        corner: screen?.subscription?.track && (
+          <PicturePanel meeting={meeting} subscription={screen.subscription} name={`${peer.name}’s screen`} />
+        ),
       }),
     );
   if (!own) return others;
@@ -77,6 +82,9 @@ function faceTiles(meeting: Meeting, people: readonly Person[]): Unsized[] {
       muted: !microphone || microphone.paused,
       speaking: speaking.has(peer.id),
       testId: `tile-${peer.name}`,
+      corner: camera?.subscription?.track && !camera.paused && (
+        <PicturePanel meeting={meeting} subscription={camera.subscription} name={peer.name} />
+      ),
     }),
   );
   const self: Unsized = {
@@ -86,22 +94,26 @@ function faceTiles(meeting: Meeting, people: readonly Person[]): Unsized[] {
     muted: !meeting.microphoneOn.value,
     speaking: speaking.has(meeting.session.self.id),
     testId: `tile-${meeting.name}`,
+    corner: meeting.cameraOn.value && <OwnPicturePanel meeting={meeting} />,
   };
   return [...others, self];
 }
 
-/** A small tile needs no large picture: the server may send less. */
-function usePreferredLayers(people: readonly Person[], tileWidth: number): void {
-  const layers = tileWidth > 0 ? layerForWidth(tileWidth * devicePixelRatio) : undefined;
+/** A small tile needs no large picture: the server may send less, unless somebody chose otherwise. */
+function usePreferredLayers(meeting: Meeting, people: readonly Person[], tileWidth: number): void {
+  const tile = tileWidth > 0 ? layerForWidth(tileWidth * devicePixelRatio) : undefined;
   const cameras = people
     .map(({ camera }) => (camera?.type === 'simple' ? undefined : camera?.subscription))
     .filter((each) => each !== undefined);
-  const key = `${layers?.spatialLayer} ${cameras.map(({ id }) => id).join()}`;
+  const chosen = cameras.map((camera) => meeting.quality.of(camera));
+  const key = `${tile?.spatialLayer} ${cameras.map(({ id }, i) => `${id} ${chosen[i]}`).join()}`;
   useEffect(() => {
-    if (layers === undefined) return;
+    if (tile === undefined) return;
     // A window that is being resized asks once.
     const timer = setTimeout(() => {
-      for (const camera of cameras) camera.setPreferredLayers(layers).catch(() => {});
+      for (const camera of cameras) {
+        camera.setPreferredLayers(meeting.quality.layers(camera, tile)).catch(() => {});
+      }
     }, 400);
     return () => clearTimeout(timer);
   }, [key]);

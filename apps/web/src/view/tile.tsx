@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { Avatar } from './avatar.tsx';
 import { MicOffIcon, ScreenIcon } from './icons.tsx';
@@ -15,11 +16,13 @@ export interface TileProps {
   width: number;
   height: number;
   testId: string;
+  /** In its corner, such as how good the picture is. */
+  corner?: ComponentChildren;
 }
 
 /** One picture with its name. */
 export function Tile(props: TileProps) {
-  const { name, self = false, track, screen = false, muted, speaking, width, height, testId } = props;
+  const { name, self = false, track, screen = false, muted, speaking, width, height, testId, corner } = props;
   const tile = useRef<HTMLElement>(null);
   useEffect(() => {
     const style = tile.current?.style;
@@ -48,6 +51,7 @@ export function Tile(props: TileProps) {
       ) : (
         <Avatar name={name} />
       )}
+      {corner}
       <figcaption class="plate">
         {screen && <ScreenIcon />}
         {!screen && muted && (

@@ -93,6 +93,9 @@ class EncodedLayer {
   readonly index: number;
   frames = 0;
   keyFrames = 0;
+  /** The encoder can't keep up, whatever is asked of it. */
+  broken = false;
+  #enabled = true;
   readonly #host: WorkerHost;
   readonly #endpoint: TestEndpoint;
   readonly #random: Random;
@@ -119,7 +122,17 @@ class EncodedLayer {
     this.#wantsKey = true;
   }
 
+  /** Turns the encoding on or off; it comes back with a key frame, and its clock went on. */
+  enable(enabled: boolean): void {
+    if (enabled && !this.#enabled) this.#wantsKey = true;
+    this.#enabled = enabled;
+  }
+
   sendFrame(): void {
+    if (!this.#enabled || this.broken) {
+      this.#timestamp = (this.#timestamp + 90_000 / fps) >>> 0;
+      return;
+    }
     const now = this.#host.clock.now();
     const key = this.#wantsKey;
     this.#wantsKey = false;

@@ -1,0 +1,125 @@
+import { DependencyDescriptor } from '@weir/rtp';
+import type { FanOut } from './fan-out.ts';
+import type { ReplayLimits } from './key-frame-cache.ts';
+import type { LayerReader } from './layer-reader.ts';
+import type { ReceiveStream } from './receive-stream.ts';
+import type { Sender } from './sender.ts';
+
+/** Sent at once, as a publisher's encoder would send a key frame. */
+const burstBytes = 12_000;
+/** What could not be sent because the timer came late is made up for up to this. */
+const maxCreditMs = 25;
+/** A gap younger than this may still be repaired. */
+const repairMs = 500;
+/** Above the live rate at least, or the viewer would hardly come closer. */
+const minGain = 1.25;
+/** Catching up is spread over at most this many times less time than the pictures took: they stay in order. */
+const maxCompression = 64;
+
+/** One viewer being brought from the newest key frame of a stream to what is live, at the rate of its path. */
+export class KeyFrameReplay {
+  readonly sender: Sender;
+  readonly stream: ReceiveStream;
+  readonly #start: number;
+  readonly #only: readonly Sender[];
+  readonly #descriptor: DependencyDescriptor | undefined;
+  readonly #generation: number;
+  #next: number;
+  #credit = burstBytes;
+  #at: number;
+
+  /** The sender's segment has begun with the key frame. */
+  constructor(sender: Sender, stream: ReceiveStream, now: number) {
+    this.sender = sender;
+    this.stream = stream;
+    this.#start = stream.keyFrame.start;
+    this.#next = this.#start;
+    this.#only = [sender];
+    // Structures may have changed since: the replay reads its own.
+    this.#descriptor = stream.descriptor === undefined ? undefined : new DependencyDescriptor();
+    this.#generation = stream.generation;
+    this.#at = now;
+    sender.replayNext = this.#next;
+  }
+
+  /** Nothing ended it meanwhile. */
+  get current(): boolean {
+    const { sender, stream } = this;
+    return (
+      sender.openStream === stream &&
+      sender.replayNext === this.#next &&
+      stream.generation === this.#generation
+    );
+  }
+
+  /** Sends what is due. True while more is to come, false when the viewer is live or the replay broke off. */
+  step(fanOut: FanOut, reader: LayerReader, paceBps: number, now: number): boolean {
+    const { sender, stream } = this;
+    const { receiver } = sender;
+    if (receiver === undefined || !this.current) return false;
+    this.#credit += (Math.min(maxCreditMs, now - this.#at) * paceBps) / 8000;
+    this.#at = now;
+    sender.segment.replayedAt = now;
+    while (this.#next <= stream.highest) {
+      if (this.#credit <= 0) return true;
+      const number = this.#next;
+      const serial = stream.cache.serial(number);
+      const gone = stream.highest - number >= stream.cache.capacity;
+      if (gone || (serial >= 0 && !fanOut.inArena(serial))) {
+        sender.breakReplay();
+        return false;
+      }
+      sender.replayNext = ++this.#next;
+      // What is missing still comes as a repair, late.
+      if (serial < 0) continue;
+      const length = stream.cache.packetLength(number);
+      const offset = fanOut.offsetOf(serial);
+      if (!fanOut.read(offset, length)) continue;
+      const isKey = number === this.#start;
+      reader.read(receiver, stream, this.#descriptor, isKey);
+      fanOut.forward(receiver, stream, serial, offset, isKey, now, this.#only, number);
+      this.#credit -= length;
+    }
+    return false;
+  }
+}
+
+/**
+ * Milliseconds until a viewer that begins with the newest key frame of `stream` has caught up when `paceBps` can
+ * be sent; NaN when it can't be done within the limits and the publisher must be asked.
+ */
+export function catchUpMs(
+  stream: ReceiveStream,
+  fanOut: FanOut,
+  limits: ReplayLimits,
+  maxAgeMs: number,
+  paceBps: number,
+  now: number,
+): number {
+  const { keyFrame, cache, highest } = stream;
+  const packets = highest - keyFrame.start + 1;
+  if (keyFrame.start < 0 || packets < 1) return Number.NaN;
+  if (packets > Math.min(limits.maxPackets, cache.capacity * 0.75)) return Number.NaN;
+  const ageMs = now - keyFrame.arrivedAt;
+  if (ageMs > Math.min(maxAgeMs, limits.maxAgeMs)) return Number.NaN;
+  let bytes = 0;
+  let seenAt = keyFrame.arrivedAt;
+  for (let number = keyFrame.start; number <= highest; number++) {
+    const serial = cache.serial(number);
+    if (serial < 0) {
+      // Lost for good: who begins here would see broken pictures.
+      if (number === keyFrame.start || now - seenAt > repairMs) return Number.NaN;
+      continue;
+    }
+    if (!fanOut.inArena(serial, 2)) return Number.NaN;
+    seenAt = cache.arrivedAt(number);
+    bytes += cache.packetLength(number);
+  }
+  if (bytes > limits.maxBytes) return Number.NaN;
+  const liveBps = stream.bitrateBps > 0 ? stream.bitrateBps : (bytes * 8000) / Math.max(200, ageMs);
+  // What goes out at once is not waited for.
+  const rest = Math.max(0, bytes - burstBytes);
+  if (rest > 0 && paceBps < liveBps * minGain) return Number.NaN;
+  const takes = rest === 0 ? 0 : (rest * 8000) / (paceBps - liveBps);
+  return takes > limits.maxCatchUpMs ? Number.NaN : Math.max(takes, ageMs / (maxCompression - 1));
+}

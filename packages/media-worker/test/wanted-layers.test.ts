@@ -1,0 +1,108 @@
+import type { CodecSpec } from '@weir/protocol';
+import { extensionUri } from '@weir/rtp';
+import { describe, expect, it } from 'vitest';
+import { LayeredPublisher, threeLayers } from './quality/layered-publisher.ts';
+import { QualityViewer, transportSequenceId } from './quality/quality-viewer.ts';
+import { receiverSpec, room, senderSpec, videoFeedback, viewerExtensions, vp8Codecs } from './specs.ts';
+import { WorkerHost, workerAddress } from './worker-host.ts';
+
+const codecs: CodecSpec[] = vp8Codecs(room, { ...videoFeedback, remb: false, transportCc: true });
+const headerExtensions = [
+  ...viewerExtensions,
+  { uri: extensionUri.transportSequence, id: transportSequenceId },
+];
+
+/** A simulcast publisher that does what it is told: encodings nobody wants are off until they are wanted again. */
+function scene() {
+  const host = new WorkerHost({ policy: { delayMs: 10 } });
+  const source = host.connected();
+  const receiver = receiverSpec(host, source.spec, 'video', {
+    mid: '0',
+    encodings: threeLayers.map(({ rid }) => ({ rid })),
+  });
+  host.update({ receivers: [receiver] });
+  const publisher = new LayeredPublisher(host, source.endpoint, threeLayers, 1);
+  publisher.start();
+  const told = () => host.of('receiver.wantedlayers').map(({ spatialLayers }) => spatialLayers);
+  const obey = () => {
+    const wanted = told().at(-1);
+    if (wanted !== undefined)
+      for (const layer of publisher.layers) layer.enable(wanted.includes(layer.index));
+    host.clock.at(host.clock.now() + 50, obey);
+  };
+  obey();
+  const watch = (rateBps: number, preferred?: number) => {
+    const { spec, endpoint, socket } = host.connected();
+    host.network.setPolicy(workerAddress.ip, socket.address.ip, { delayMs: 20, rateBps });
+    const sender = senderSpec(host, spec, receiver, {
+      codecs,
+      headerExtensions,
+      ...(preferred === undefined ? {} : { preferredLayers: { spatialLayer: preferred } }),
+    });
+    const viewer = new QualityViewer(host, endpoint, sender, 40);
+    host.update({ senders: [sender] });
+    const limit = (bps: number) =>
+      host.network.setPolicy(workerAddress.ip, socket.address.ip, { delayMs: 20, rateBps: bps });
+    return { viewer, sender, limit };
+  };
+  return { host, publisher, receiver, told, watch };
+}
+
+describe('layers that nobody wants', () => {
+  it('are told to the publisher, none of them while nobody watches, and come back for whoever needs them', () => {
+    const { host, told, watch } = scene();
+    host.clock.runFor(8000);
+    expect(told()).toEqual([[]]);
+    const low = watch(10_000_000, 0);
+    host.clock.runFor(3000);
+    expect(told()).toEqual([[], [0]]);
+    expect(low.viewer.shown.at(-1)?.layer).toBe(0);
+    const high = watch(10_000_000);
+    host.clock.runFor(8000);
+    expect(told().at(-1)).toEqual([0, 1, 2]);
+    expect(high.viewer.shown.at(-1)?.layer).toBe(2);
+    expect(low.viewer.shown.at(-1)?.layer).toBe(0);
+    // A stricter wish of the last that takes the best, then none at all.
+    host.update({ senders: [{ ...high.sender, preferredLayers: { spatialLayer: 1 } }] });
+    host.clock.runFor(4000);
+    expect(told().at(-1)).toEqual([0, 1, 2]);
+    host.clock.runFor(4000);
+    expect(told().at(-1)).toEqual([0, 1]);
+    expect(high.viewer.shown.at(-1)?.layer).toBe(1);
+    host.update({ remove: { senders: [high.sender.id, low.sender.id] } });
+    host.clock.runFor(7000);
+    expect(told().at(-1)).toEqual([]);
+  });
+
+  it('are those that no bitrate carries, and they return when one does', () => {
+    const { host, publisher, told, watch } = scene();
+    const { viewer, limit } = watch(900_000);
+    host.clock.runFor(20_000);
+    expect(told().at(-1)).toEqual([0, 1]);
+    const { frames } = publisher.layers[2]!;
+    host.clock.runFor(20_000);
+    expect(publisher.layers[2]!.frames).toBe(frames);
+    const before = told().length;
+    limit(5_000_000);
+    host.clock.runFor(10_000);
+    expect(told().at(-1)).toEqual([0, 1, 2]);
+    expect(viewer.shown.at(-1)?.layer).toBe(2);
+    // Up once: it does not flap.
+    expect(told().length).toBe(before + 1);
+    host.clock.runFor(30_000);
+    expect(told().length).toBe(before + 1);
+  });
+
+  it('are not told off because the publisher itself turned them off', () => {
+    const { host, publisher, told, watch } = scene();
+    watch(10_000_000);
+    host.clock.runFor(8000);
+    const before = told().length;
+    publisher.layers[2]!.broken = true;
+    host.clock.runFor(20_000);
+    expect(told().length).toBe(before);
+    publisher.layers[2]!.broken = false;
+    host.clock.runFor(20_000);
+    expect(told().length).toBe(before);
+  });
+});
