@@ -19,6 +19,7 @@ import { addRoomRoutes } from './routes/rooms.ts';
 import { addSenderRoutes } from './routes/senders.ts';
 import { addSystemRoutes } from './routes/system.ts';
 import { addTransportRoutes } from './routes/transports.ts';
+import { addWebhookRoutes } from './routes/webhooks.ts';
 import { createServices, type Services } from './services.ts';
 import { Stopping } from './stopping.ts';
 
@@ -85,6 +86,7 @@ export function createApp(deps: Dependencies): App {
   addEventRoutes(router, services);
   addInspectRoutes(router, services);
   addPodRoutes(router, services);
+  addWebhookRoutes(router, services);
   addInternalRoutes(router, services);
   addSystemRoutes(router, services);
   if (deps.config.demo) addDemoRoutes(router, services);

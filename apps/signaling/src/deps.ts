@@ -4,6 +4,7 @@ import type { Clock } from './clock.ts';
 import type { AppConfig } from './config.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
+import type { WebhookSender } from './webhooks/sender.ts';
 
 /** How signaling calls pods. */
 export type Pods = Pick<PodClient, 'applyMedia' | 'inspect'>;
@@ -20,6 +21,7 @@ export interface Dependencies {
   readonly random: () => number;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly sendWebhook: WebhookSender;
   /**
    * Requests must not wait for each other's work, as on Workers: changes of one room are then kept apart by the
    * database alone.

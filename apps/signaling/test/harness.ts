@@ -8,6 +8,7 @@ import { silentLogger } from '../src/logger.ts';
 import { noMetrics } from '../src/metrics.ts';
 import { Sweeper } from '../src/sweeper.ts';
 import { type CreateTokenOptions, createToken } from '../src/tokens/token.ts';
+import type { WebhookSender } from '../src/webhooks/sender.ts';
 import type { TestDatabase } from './databases.ts';
 import { FakePods } from './fake-pods.ts';
 import { settle, VirtualClock, watched } from './virtual-clock.ts';
@@ -47,6 +48,7 @@ export class Instance {
       wakeUps?: WakeUps;
       random?: () => number;
       env?: Record<string, string>;
+      sendWebhook?: WebhookSender;
     } = {},
   ) {
     this.clock = options.clock ?? new VirtualClock();
@@ -65,6 +67,7 @@ export class Instance {
       random: options.random ?? (() => Math.floor(Math.random() * 2 ** 32)),
       logger: silentLogger,
       metrics: noMetrics,
+      sendWebhook: options.sendWebhook ?? (() => Promise.reject(new Error('no webhook is expected here'))),
     });
     this.sweeper = new Sweeper(this.app.services, 1000);
   }

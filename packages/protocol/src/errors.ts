@@ -28,6 +28,7 @@ export const problems = {
   'no-pod': { status: 503, title: 'No media pod can take this now' },
   'pod-unreachable': { status: 503, title: 'The media pod does not answer' },
   'store-unavailable': { status: 503, title: 'The database does not answer' },
+  'webhook-failed': { status: 502, title: 'The webhook did not take the event' },
   internal: { status: 500, title: 'Something went wrong inside Weir' },
 } as const satisfies Record<string, { status: number; title: string }>;
 

@@ -19,6 +19,7 @@ import { Sweeper } from '../sweeper.ts';
 import { developmentKeys } from './development-keys.ts';
 import { prometheusMetrics } from './prometheus.ts';
 import { addStaticPages } from './static-pages.ts';
+import { nodeSender } from './webhook-sender.ts';
 
 /** Signaling on Node. */
 async function main(): Promise<void> {
@@ -47,6 +48,7 @@ async function main(): Promise<void> {
     random: cryptoRandom(),
     logger,
     metrics: prometheusMetrics(),
+    sendWebhook: nodeSender(config.webhooks),
   });
   if (env.WEIR_WEB_ROOT !== '') await addStaticPages(app.router, env.WEIR_WEB_ROOT);
   if (config.demo) {
@@ -68,6 +70,7 @@ async function main(): Promise<void> {
     server.listen(env.PORT, env.HOST, listening);
   });
   sweeper.start();
+  app.services.deliverer.start();
   const { port } = server.address() as AddressInfo;
   logger.info(
     { host: env.HOST, port, database: env.DATABASE_URL.split(':')[0] },
@@ -82,7 +85,7 @@ async function main(): Promise<void> {
     const forced = setTimeout(() => process.exit(1), stopDeadlineMs);
     forced.unref();
     app.shutDown();
-    await sweeper.stop();
+    await Promise.all([sweeper.stop(), app.services.deliverer.stop()]);
     await closeServer(server);
     await wakeUps.close();
     await driver.close();

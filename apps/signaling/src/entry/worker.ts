@@ -7,6 +7,7 @@ import { appConfig, ConfigError, readEnvironment } from '../config.ts';
 import type { Logger } from '../logger.ts';
 import { noMetrics } from '../metrics.ts';
 import { Sweeper } from '../sweeper.ts';
+import { fetchSender } from '../webhooks/sender.ts';
 
 /** Signaling on Cloudflare Workers with D1. Migrations are run by the deploy; a cron trigger sweeps. */
 
@@ -26,9 +27,16 @@ export default {
   },
 
   async scheduled(_event: unknown, bindings: Bindings, context: ExecutionContext): Promise<void> {
-    await contexts.run(context, () => new Sweeper(appOf(bindings).services, 60_000).sweep());
+    await contexts.run(context, async () => {
+      const { services } = appOf(bindings);
+      await new Sweeper(services, 60_000).sweep();
+      await services.deliverer.drain(webhooksForMs);
+    });
   },
 };
+
+/** Of the 15 minutes that a cron trigger may take; the next one comes in a minute. */
+const webhooksForMs = 50_000;
 
 /** Made once per isolate; what it caches may be lost at any time. */
 function appOf(bindings: Bindings): App {
@@ -49,6 +57,7 @@ function appOf(bindings: Bindings): App {
     random: () => crypto.getRandomValues(new Uint32Array(1))[0]!,
     logger: consoleLogger(env.WEIR_LOG_LEVEL),
     metrics: noMetrics,
+    sendWebhook: fetchSender,
     isolatedRequests: true,
     defer: (work) => contexts.getStore()?.waitUntil(work),
   });

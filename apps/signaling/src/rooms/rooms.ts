@@ -11,6 +11,7 @@ import type { Dependencies } from '../deps.ts';
 import type { IdempotencyKey } from '../idempotency.ts';
 import type { MediaDelivery } from '../pods/media-delivery.ts';
 import { ProblemError } from '../problem.ts';
+import { listenersOf } from '../webhooks/listeners.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import { Turn } from './turn.ts';
 
@@ -61,14 +62,23 @@ export class Rooms {
   readonly #store: RoomStore;
   readonly #access: AccessStore;
   readonly #delivery: MediaDelivery;
+  readonly #wakeWebhooks: () => void;
   readonly #queue = new KeyedQueue();
   readonly #environment: RoomEnvironment;
 
-  constructor(deps: Dependencies, store: RoomStore, access: AccessStore, delivery: MediaDelivery) {
+  /** @param wakeWebhooks called when rooms' own logs have grown */
+  constructor(
+    deps: Dependencies,
+    store: RoomStore,
+    access: AccessStore,
+    delivery: MediaDelivery,
+    wakeWebhooks: () => void,
+  ) {
     this.#deps = deps;
     this.#store = store;
     this.#access = access;
     this.#delivery = delivery;
+    this.#wakeWebhooks = wakeWebhooks;
     this.#environment = { random: deps.random };
   }
 
@@ -124,7 +134,9 @@ export class Rooms {
         metrics.commit('refused', (clock.now() - started) / 1000);
         throw error;
       }
-      const finished = [...turns.values()].map((turn) => turn.finish()).filter((one) => one !== undefined);
+      const finished = [...turns.values()]
+        .map((turn) => this.#finish(turn))
+        .filter((one) => one !== undefined);
       // That nothing is to be done must be true too: no guard of a write would find out.
       if (!fresh && finished.length < turns.size && (await this.#refresh(turns, roomIds))) continue;
       const now = clock.now();
@@ -156,6 +168,14 @@ export class Rooms {
     }
   }
 
+  #finish(turn: Turn): ReturnType<Turn['finish']> {
+    const finished = turn.finish();
+    if (finished === undefined || turn.lines.length === 0) return finished;
+    const listeners = listenersOf(this.#deps.config.webhooks, turn.details);
+    if (listeners.length === 0) return finished;
+    return { ...finished, commit: { ...finished.commit, lines: { events: turn.lines, listeners } } };
+  }
+
   #afterCommit<T>(
     value: T,
     turns: ReadonlyMap<string, Turn>,
@@ -168,6 +188,7 @@ export class Rooms {
       const room = this.#store.committed(commit, now);
       rooms.set(room.id, room);
       this.wake(room.id, commit.events);
+      if (commit.lines !== undefined) this.#wakeWebhooks();
       if (order !== undefined) deliveries.push(this.#delivery.send(order));
     }
     const delivered = Promise.all(deliveries).then(() => {});
