@@ -108,6 +108,11 @@ export const environment = {
   WEIR_TICKET_SECONDS: seconds('life of a stream ticket for EventSource', 600, 86_400),
   WEIR_EVENT_RETENTION_SECONDS: seconds('events are kept for so long', 600, 86_400),
   WEIR_EVENTS_PER_PEER: count('events kept per peer', 2000),
+  WEIR_IDEMPOTENCY_SECONDS: seconds(
+    'answers are kept for so long, to be repeated by Idempotency-Key',
+    86_400,
+  ),
+  WEIR_IDEMPOTENCY_KEYS_PER_TOKEN: count('answers kept for one token', 5000),
   WEIR_SWEEP_SECONDS: seconds('how often vanished peers, expired rooms and lost pods are looked for', 2, 600),
   WEIR_WEBHOOKS: webhookEndpoints.describe(
     'JSON list of webhooks called for every room: [{"id":"main","url":"https://…","events":["peer.joined"]}]',
@@ -157,6 +162,8 @@ export interface AppConfig {
   readonly ticketSeconds: number;
   readonly eventRetentionMs: number;
   readonly eventsPerPeer: number;
+  readonly idempotencyMs: number;
+  readonly idempotencyKeysPerToken: number;
   readonly webhooks: WebhookSettings;
   readonly demo: boolean;
 }
@@ -211,6 +218,8 @@ export function appConfig(
     ticketSeconds: env.WEIR_TICKET_SECONDS,
     eventRetentionMs: env.WEIR_EVENT_RETENTION_SECONDS * 1000,
     eventsPerPeer: env.WEIR_EVENTS_PER_PEER,
+    idempotencyMs: env.WEIR_IDEMPOTENCY_SECONDS * 1000,
+    idempotencyKeysPerToken: env.WEIR_IDEMPOTENCY_KEYS_PER_TOKEN,
     webhooks: webhookSettings(env),
     demo: env.WEIR_DEMO,
   };

@@ -148,7 +148,7 @@ async function tidy(
     maxEventAgeMs: retentionMs,
     maxEventsPerPeer: deps.config.eventsPerPeer,
   });
-  await housekeeping.forget(now, Math.max(retentionMs, tombstoneMs), answersKeepMs);
+  await housekeeping.forget(now, Math.max(retentionMs, tombstoneMs), deps.config.idempotencyMs);
   await podStore.forget(now - tombstoneMs);
   await webhooks.forget(now - deliveredKeepMs, now - deps.config.webhooks.retentionMs);
 }
@@ -158,5 +158,3 @@ const tidyEveryMs = 30_000;
 const tombstoneMs = 3_600_000;
 /** So long the cursor of a webhook that has heard all is kept. */
 const deliveredKeepMs = 600_000;
-/** So long a repetition with the same Idempotency-Key gives the first answer. */
-const answersKeepMs = 86_400_000;

@@ -41,6 +41,8 @@ export interface TransactOptions<T> {
   readonly idempotency?: { readonly key: IdempotencyKey; readonly answer: (value: T) => Answer } | undefined;
   /** More to store in the same write; made anew for each attempt. */
   readonly also?: (value: T) => Statement[];
+  /** Called before anything is decided again: what let the caller in may not hold any more. */
+  readonly recheck?: () => Promise<unknown>;
   /** How often to decide again on conflicts before the ConflictError is thrown; default: often. */
   readonly attempts?: number;
 }
@@ -159,6 +161,7 @@ export class Rooms {
         if (attempt >= maxAttempts) {
           throw new StoreUnavailableError('Too many writers at once', { cause: error });
         }
+        await options.recheck?.();
         // The first time, what was cached was old; from then on somebody else is writing too.
         if (attempt > 1) await this.pause(attempt);
         continue;
