@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer, type ServerType } from '@hono/node-server';
 import { migrate, openDatabase } from '@weir/db';
-import { PodClient, type PodSecrets, parsePodSecrets } from '@weir/pod-control';
+import { PodClient, type PodSecrets, parsePodSecrets, traceHeaders } from '@weir/pod-control';
 import pino from 'pino';
 import { createApp } from '../app.ts';
 import { systemClock } from '../clock.ts';
@@ -16,6 +16,7 @@ import {
 } from '../config.ts';
 import type { Logger } from '../logger.ts';
 import { Sweeper } from '../sweeper.ts';
+import { asyncScopes } from './async-scopes.ts';
 import { developmentKeys } from './development-keys.ts';
 import { prometheusMetrics } from './prometheus.ts';
 import { addStaticPages } from './static-pages.ts';
@@ -39,11 +40,16 @@ async function main(): Promise<void> {
   const applied = await migrate(driver);
   if (applied.length > 0) logger.info({ applied }, 'the database was migrated');
 
+  const scopes = asyncScopes();
   const app = createApp({
     config,
     driver,
     wakeUps,
-    pods: new PodClient({ secrets: config.podSecrets }),
+    pods: new PodClient({
+      secrets: config.podSecrets,
+      headers: () => traceHeaders(scopes.current()?.trace),
+    }),
+    scopes,
     clock: systemClock,
     random: cryptoRandom(),
     logger,

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type D1Binding, openD1, pollingWakeUps } from '@weir/db';
-import { PodClient, parsePodSecrets } from '@weir/pod-control';
+import { PodClient, parsePodSecrets, traceHeaders } from '@weir/pod-control';
 import { type App, createApp } from '../app.ts';
 import { systemClock } from '../clock.ts';
 import { appConfig, ConfigError, readEnvironment } from '../config.ts';
@@ -8,6 +8,7 @@ import type { Logger } from '../logger.ts';
 import { noMetrics } from '../metrics.ts';
 import { Sweeper } from '../sweeper.ts';
 import { fetchSender } from '../webhooks/sender.ts';
+import { asyncScopes } from './async-scopes.ts';
 
 /** Signaling on Cloudflare Workers with D1. Migrations are run by the deploy; a cron trigger sweeps. */
 
@@ -19,6 +20,7 @@ type Bindings = Readonly<Record<string, string | undefined>> & { readonly DB: D1
 
 /** The context of the request at hand: work after the answer must be told to it. */
 const contexts = new AsyncLocalStorage<ExecutionContext>();
+const scopes = asyncScopes();
 let known: { bindings: Bindings; app: App } | undefined;
 
 export default {
@@ -52,7 +54,8 @@ function appOf(bindings: Bindings): App {
     config,
     driver: openD1(DB),
     wakeUps: pollingWakeUps(env.WEIR_POLL_MS === undefined ? {} : { pollMs: env.WEIR_POLL_MS }),
-    pods: new PodClient({ secrets: podSecrets }),
+    pods: new PodClient({ secrets: podSecrets, headers: () => traceHeaders(scopes.current()?.trace) }),
+    scopes,
     clock: systemClock,
     random: () => crypto.getRandomValues(new Uint32Array(1))[0]!,
     logger: consoleLogger(env.WEIR_LOG_LEVEL),
