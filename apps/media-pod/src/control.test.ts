@@ -8,7 +8,8 @@ import { createControl } from './control.ts';
 import { openWorker } from './open-worker.ts';
 
 const secret = 'a-secret-for-tests-of-at-least-32-characters';
-const log = pino({ level: 'silent' });
+const logged: string[] = [];
+const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) });
 const config = readConfig({
   WEIR_SIGNALING_URL: 'http://127.0.0.1:9',
   WEIR_POD_SECRETS: secret,
@@ -128,6 +129,32 @@ describe('control API', () => {
       { ...init, headers: { ...init.headers, 'content-length': String(17 * 1024 * 1024) } },
     ]);
     expect(answer.status).toBe(413);
+  });
+
+  it('logs which trace a call belongs to, and nothing that is secret', async () => {
+    logged.length = 0;
+    const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
+    const traced = new PodClient({
+      secrets: [secret],
+      headers: () => ({ traceparent: `00-${trace}-00f067aa0ba902b7-01` }),
+      fetch: async (url, init) => {
+        tokens.push(new Headers(init.headers).get('authorization')!.slice('Bearer '.length));
+        return await app.request(url, init);
+      },
+    });
+    const tokens: string[] = [];
+    await traced.applyMedia(pod, update);
+    const ice = { usernameFragment: 'fragment', password: 'a password that nobody may see' };
+    const wrong = { ...update, put: { ...update.put, transports: [{ id: 1, ice }] } };
+    await expect(traced.applyMedia(pod, wrong as unknown as RoomMediaUpdate)).rejects.toThrow();
+    const lines = logged.map((line) => JSON.parse(line));
+    expect(lines.filter((line) => line.trace === trace).map(({ status, code }) => status ?? code)).toEqual([
+      200,
+      'invalid-parameter',
+      422,
+    ]);
+    expect(tokens).toHaveLength(2);
+    for (const hidden of [secret, ice.password, ...tokens]) expect(logged.join()).not.toContain(hidden);
   });
 
   it('names the field at fault', async () => {

@@ -3,6 +3,7 @@ import {
   PodCallRefused,
   type PodSecrets,
   parseBody,
+  parseTrace,
   verifyPodCall,
 } from '@weir/pod-control';
 import { InspectRequest, type RoomId, RoomId as RoomIdSchema, RoomMediaUpdate } from '@weir/protocol';
@@ -42,6 +43,11 @@ export function createControl(options: ControlOptions): Hono {
       epoch: options.epoch(),
       ...(options.now === undefined ? {} : { now: options.now }),
     });
+
+  app.use('/v1/*', async (context, next) => {
+    await next();
+    log.debug({ ...callFields(context), status: context.res.status }, 'a control call');
+  });
 
   app.put('/v1/rooms/:room/media', async (context) => {
     const update = parseBody(RoomMediaUpdate, await verified(context));
@@ -96,7 +102,7 @@ export function createControl(options: ControlOptions): Hono {
     ).toResponse(),
   );
   app.onError((error, context) => {
-    const call = { method: context.req.method, path: context.req.path };
+    const call = callFields(context);
     if (error instanceof PodCallRefused) {
       log.warn({ ...call, code: error.code }, `refused a control call: ${error.message}`);
       return error.toResponse();
@@ -105,6 +111,12 @@ export function createControl(options: ControlOptions): Hono {
     return new PodCallRefused('internal', 'The pod could not do this; its log says why.').toResponse();
   });
   return app;
+}
+
+/** What logs say of a call: also the trace it belongs to, which signaling's logs have too. */
+function callFields({ req }: Context): Record<string, string> {
+  const trace = parseTrace(req.header('traceparent'))?.traceId;
+  return { method: req.method, path: req.path, ...(trace === undefined ? {} : { trace }) };
 }
 
 function roomOf(context: Context): RoomId {

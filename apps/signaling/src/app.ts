@@ -1,6 +1,6 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { ConflictError, StoreUnavailableError } from '@weir/db';
-import { PodCallRefused } from '@weir/pod-control';
+import { childTrace, PodCallRefused, parseTrace } from '@weir/pod-control';
 import { RoomError } from '@weir/room';
 import { cors } from 'hono/cors';
 import { routePath } from 'hono/route';
@@ -19,6 +19,8 @@ import { addRoomRoutes } from './routes/rooms.ts';
 import { addSenderRoutes } from './routes/senders.ts';
 import { addSystemRoutes } from './routes/system.ts';
 import { addTransportRoutes } from './routes/transports.ts';
+import { addWebhookRoutes } from './routes/webhooks.ts';
+import { noScopes, scopedLogger } from './scope.ts';
 import { createServices, type Services } from './services.ts';
 import { Stopping } from './stopping.ts';
 
@@ -32,24 +34,28 @@ export interface App {
 }
 
 /** The whole of signaling over its dependencies. Starts nothing by itself. */
-export function createApp(deps: Dependencies): App {
+export function createApp(given: Dependencies): App {
+  const scopes = given.scopes ?? noScopes;
+  const deps: Dependencies = { ...given, logger: scopedLogger(given.logger, scopes) };
   nameSchemas();
   const stopping = new Stopping();
   const services = createServices(deps, stopping);
   const router: Router = new OpenAPIHono<Env>();
   router.use('*', async (c, next) => {
-    const given = c.req.header('x-request-id');
-    const requestId = given !== undefined && /^[\w.-]{1,64}$/.test(given) ? given : crypto.randomUUID();
+    const asked = c.req.header('x-request-id');
+    const requestId = asked !== undefined && /^[\w.-]{1,64}$/.test(asked) ? asked : crypto.randomUUID();
     c.set('requestId', requestId);
     c.set('logFields', {});
     const started = deps.clock.now();
-    await next();
+    const trace = childTrace(parseTrace(c.req.header('traceparent'), c.req.header('tracestate')));
+    await scopes.run({ requestId, trace }, next);
     c.res.headers.set('x-request-id', requestId);
     const { status } = c.res;
     const ms = deps.clock.now() - started;
     deps.metrics.request({ method: c.req.method, route: routePath(c, -1), status }, ms / 1000);
     const fields = {
       request: requestId,
+      trace: trace.traceId,
       method: c.req.method,
       path: c.req.path,
       status,
@@ -71,6 +77,8 @@ export function createApp(deps: Dependencies): App {
         'idempotency-key',
         'if-none-match',
         'last-event-id',
+        'traceparent',
+        'tracestate',
         'x-request-id',
       ],
       exposeHeaders: ['etag', 'retry-after', 'x-request-id'],
@@ -85,6 +93,7 @@ export function createApp(deps: Dependencies): App {
   addEventRoutes(router, services);
   addInspectRoutes(router, services);
   addPodRoutes(router, services);
+  addWebhookRoutes(router, services);
   addInternalRoutes(router, services);
   addSystemRoutes(router, services);
   if (deps.config.demo) addDemoRoutes(router, services);

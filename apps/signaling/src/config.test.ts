@@ -47,9 +47,27 @@ describe('the environment', () => {
     [{ WEIR_ICE_SERVERS: 'stun:x' }, /WEIR_ICE_SERVERS: must be JSON/],
     [{ WEIR_PEER_TIMEOUT_SECONDS: '1' }, /WEIR_PEER_TIMEOUT_SECONDS/],
     [{ WEIR_DEMO: 'yes' }, /WEIR_DEMO/],
+    [{ WEIR_WEBHOOKS: 'https://a.example' }, /WEIR_WEBHOOKS: must be JSON/],
+    [{ WEIR_WEBHOOKS: '[{"id":"a b","url":"https://a.example"}]' }, /WEIR_WEBHOOKS: 0\.id/],
+    [{ WEIR_WEBHOOKS: '[{"id":"room","url":"https://a.example"}]' }, /none may be "room"/],
+    [{ WEIR_WEBHOOK_SECRETS: 'short' }, /WEIR_WEBHOOK_SECRETS.*whsec_.*openssl rand/],
   ])('refuses %j and says why', (env, reason) => {
     expect(() => readEnvironment(env)).toThrow(ConfigError);
     expect(() => readEnvironment(env)).toThrow(reason);
+  });
+
+  it('refuses webhooks that nothing could sign, or that lead where they must not', () => {
+    const webhooks = (url: string) => ({ WEIR_WEBHOOKS: JSON.stringify([{ id: 'main', url }]) });
+    const secret = { WEIR_WEBHOOK_SECRETS: `whsec_${'a'.repeat(44)}` };
+    const config = (env: Record<string, string>) => appConfig(readEnvironment(env), made);
+    expect(() => config(webhooks('https://a.example'))).toThrow(/"main" has no secrets to sign with/);
+    expect(() => config({ ...webhooks('http://a.example'), ...secret })).toThrow(/must begin with https/);
+    expect(() => config({ ...webhooks('https://10.0.0.1'), ...secret })).toThrow(
+      /WEIR_WEBHOOK_ALLOW_PRIVATE/,
+    );
+    expect(config({ ...webhooks('https://a.example'), ...secret }).webhooks.endpoints).toHaveLength(1);
+    const development = { ...webhooks('http://localhost:8080'), ...secret, WEIR_ENV: 'development' };
+    expect(config(development).webhooks.endpoints).toHaveLength(1);
   });
 
   it('--help names every variable', () => {

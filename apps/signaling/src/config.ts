@@ -1,5 +1,7 @@
 import { IceServer } from '@weir/protocol';
 import { z } from 'zod';
+import { type WebhookSettings, webhookEndpoints, webhookSecrets } from './webhooks/settings.ts';
+import { whyNotUrl } from './webhooks/target.ts';
 
 const seconds = (description: string, fallback: number, max = 86_400) =>
   z.coerce.number().positive().max(max).default(fallback).describe(description);
@@ -110,7 +112,30 @@ export const environment = {
   WEIR_TICKET_SECONDS: seconds('life of a stream ticket for EventSource', 600, 86_400),
   WEIR_EVENT_RETENTION_SECONDS: seconds('events are kept for so long', 600, 86_400),
   WEIR_EVENTS_PER_PEER: count('events kept per peer', 2000),
+  WEIR_IDEMPOTENCY_SECONDS: seconds(
+    'answers are kept for so long, to be repeated by Idempotency-Key',
+    86_400,
+  ),
+  WEIR_IDEMPOTENCY_KEYS_PER_TOKEN: count('answers kept for one token', 5000),
   WEIR_SWEEP_SECONDS: seconds('how often vanished peers, expired rooms and lost pods are looked for', 2, 600),
+  WEIR_WEBHOOKS: webhookEndpoints.describe(
+    'JSON list of webhooks called for every room: [{"id":"main","url":"https://…","events":["peer.joined"]}]',
+  ),
+  WEIR_WEBHOOK_SECRETS: webhookSecrets.describe(
+    'whsec_… secrets that sign webhooks, comma-separated; each signs, so that they can be changed',
+  ),
+  WEIR_WEBHOOK_ALLOW_HTTP: flag('1 = webhooks may use plain http:; always so in development'),
+  WEIR_WEBHOOK_ALLOW_PRIVATE: flag(
+    '1 = webhooks may lead to private networks and this machine; always so in development',
+  ),
+  WEIR_WEBHOOK_TIMEOUT_SECONDS: seconds('longest wait for the answer of a webhook', 10, 60),
+  WEIR_WEBHOOK_CONCURRENCY: count('webhook calls at once, per instance', 16, 1000),
+  WEIR_WEBHOOK_ATTEMPTS: count('attempts before an event is given up for a webhook', 15, 1000),
+  WEIR_WEBHOOK_RETENTION_SECONDS: seconds(
+    'events that were not delivered, or given up, are kept for so long',
+    7 * 86_400,
+    90 * 86_400,
+  ),
   WEIR_DEMO: flag('1 = POST /demo/session gives a token to anybody'),
   WEIR_WEB_ROOT: z.string().default('').describe('folder of static pages to serve, such as apps/web/dist'),
 } as const;
@@ -142,6 +167,9 @@ export interface AppConfig {
   readonly ticketSeconds: number;
   readonly eventRetentionMs: number;
   readonly eventsPerPeer: number;
+  readonly idempotencyMs: number;
+  readonly idempotencyKeysPerToken: number;
+  readonly webhooks: WebhookSettings;
   readonly demo: boolean;
 }
 
@@ -196,8 +224,36 @@ export function appConfig(
     ticketSeconds: env.WEIR_TICKET_SECONDS,
     eventRetentionMs: env.WEIR_EVENT_RETENTION_SECONDS * 1000,
     eventsPerPeer: env.WEIR_EVENTS_PER_PEER,
+    idempotencyMs: env.WEIR_IDEMPOTENCY_SECONDS * 1000,
+    idempotencyKeysPerToken: env.WEIR_IDEMPOTENCY_KEYS_PER_TOKEN,
+    webhooks: webhookSettings(env),
     demo: env.WEIR_DEMO,
   };
+}
+
+function webhookSettings(env: Parsed): WebhookSettings {
+  const development = env.WEIR_ENV === 'development';
+  const settings = {
+    endpoints: env.WEIR_WEBHOOKS,
+    secrets: env.WEIR_WEBHOOK_SECRETS,
+    allowHttp: env.WEIR_WEBHOOK_ALLOW_HTTP || development,
+    allowPrivate: env.WEIR_WEBHOOK_ALLOW_PRIVATE || development,
+    timeoutMs: env.WEIR_WEBHOOK_TIMEOUT_SECONDS * 1000,
+    concurrency: env.WEIR_WEBHOOK_CONCURRENCY,
+    attempts: env.WEIR_WEBHOOK_ATTEMPTS,
+    retentionMs: env.WEIR_WEBHOOK_RETENTION_SECONDS * 1000,
+    pollMs: 1000,
+  };
+  for (const { id, url, secrets } of settings.endpoints) {
+    const reason = whyNotUrl(url, settings);
+    if (reason !== undefined) throw new ConfigError(`WEIR_WEBHOOKS: url of "${id}" ${reason}`);
+    if (secrets.length === 0 && settings.secrets.length === 0) {
+      throw new ConfigError(
+        `WEIR_WEBHOOKS: "${id}" has no secrets to sign with; give it some, or set WEIR_WEBHOOK_SECRETS`,
+      );
+    }
+  }
+  return settings;
 }
 
 /** Text of `--help`. */
@@ -205,7 +261,7 @@ export function describeEnvironment(): string {
   const lines = Object.entries(environment).map(([name, variable]) => {
     const parsed = variable.safeParse(undefined);
     const fallback = parsed.success && isPlain(parsed.data) ? ` (default ${String(parsed.data)})` : '';
-    return `  ${name.padEnd(28)} ${variable.description ?? ''}${fallback}`;
+    return `  ${name.padEnd(30)} ${variable.description ?? ''}${fallback}`;
   });
   return ['Weir signaling. Configuration by environment variables:', '', ...lines, ''].join('\n');
 }

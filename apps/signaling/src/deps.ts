@@ -4,6 +4,8 @@ import type { Clock } from './clock.ts';
 import type { AppConfig } from './config.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
+import type { Scopes } from './scope.ts';
+import type { WebhookSender } from './webhooks/sender.ts';
 
 /** How signaling calls pods. */
 export type Pods = Pick<PodClient, 'applyMedia' | 'inspect' | 'pulse' | 'drain' | 'undrain'>;
@@ -20,6 +22,9 @@ export interface Dependencies {
   readonly random: () => number;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly sendWebhook: WebhookSender;
+  /** Which request work belongs to; without it logs say so only at the end of a request. */
+  readonly scopes?: Scopes;
   /**
    * Requests must not wait for each other's work, as on Workers: changes of one room are then kept apart by the
    * database alone.

@@ -8,6 +8,12 @@ export interface Metrics {
   mediaDelivery(outcome: 'delta' | 'whole' | 'failed', seconds: number): void;
   report(outcome: 'applied' | 'repeated' | 'refused', happenings: number): void;
   peersClosed(reason: string, count: number): void;
+  /** A call of a webhook; `lagSeconds` from the commit to the acknowledgement. */
+  webhook(
+    outcome: 'delivered' | 'refused' | 'failed' | 'given up',
+    seconds: number,
+    lagSeconds?: number,
+  ): void;
   /** Text for `GET /metrics`; undefined = there is none here. */
   render(): Promise<{ text: string; contentType: string }> | undefined;
 }
@@ -20,5 +26,6 @@ export const noMetrics: Metrics = {
   mediaDelivery() {},
   report() {},
   peersClosed() {},
+  webhook() {},
   render: () => undefined,
 };

@@ -1,4 +1,4 @@
-import { AccessStore, EventLog, Housekeeping, PodStore, RoomStore } from '@weir/db';
+import { AccessStore, EventLog, Housekeeping, PodStore, RoomStore, WebhookStore } from '@weir/db';
 import { Doorkeeper } from './auth.ts';
 import type { Dependencies } from './deps.ts';
 import { EventReader } from './events/event-reader.ts';
@@ -9,6 +9,7 @@ import { Prober } from './pods/prober.ts';
 import { RateLimiter } from './rate-limit.ts';
 import { Rooms } from './rooms/rooms.ts';
 import type { Stopping } from './stopping.ts';
+import { WebhookDeliverer } from './webhooks/deliverer.ts';
 
 /** What routes are made of. Nothing in here must be remembered from one request to the next. */
 export interface Services {
@@ -26,6 +27,9 @@ export interface Services {
   readonly limiter: RateLimiter;
   readonly reader: EventReader;
   readonly openStreams: OpenStreams;
+  readonly webhooks: WebhookStore;
+  /** Delivers nothing by itself before it is started. */
+  readonly deliverer: WebhookDeliverer;
   /** When this instance stops, streams and held answers end. */
   readonly stopping: Stopping;
   /** Does work that no answer waits for; what fails is logged. */
@@ -40,7 +44,7 @@ export function createServices(deps: Dependencies, stopping: Stopping): Services
   const delivery = new MediaDelivery(deps, store, podStore);
   const pods = new PodDirectory(deps, podStore);
   const log = new EventLog(driver);
-  return {
+  const services: Services = {
     deps,
     store,
     access,
@@ -50,11 +54,15 @@ export function createServices(deps: Dependencies, stopping: Stopping): Services
     pods,
     prober: new Prober(deps),
     delivery,
-    rooms: new Rooms(deps, store, access, delivery),
+    rooms: new Rooms(deps, store, access, delivery, () => deliverer.wake()),
     doorkeeper: new Doorkeeper(config, access, store),
     limiter: new RateLimiter(config.ratePerSecond, config.rateBurst),
     reader: new EventReader({ log, store, access, context: () => pods.viewContext(), now: deps.clock.now }),
     openStreams: new OpenStreams(),
+    webhooks: new WebhookStore(driver),
+    get deliverer() {
+      return deliverer;
+    },
     stopping,
     background: (work) => {
       const done = work().catch((error: Error) => {
@@ -63,4 +71,6 @@ export function createServices(deps: Dependencies, stopping: Stopping): Services
       deps.defer?.(done);
     },
   };
+  const deliverer = new WebhookDeliverer(services);
+  return services;
 }

@@ -139,18 +139,22 @@ export async function closeExpiredRooms(services: Services): Promise<void> {
   });
 }
 
-async function tidy({ housekeeping, podStore, deps }: Services, retentionMs: number): Promise<void> {
+async function tidy(
+  { housekeeping, podStore, webhooks, deps }: Services,
+  retentionMs: number,
+): Promise<void> {
   const now = deps.clock.now();
   await housekeeping.trimLogs(now, {
     maxEventAgeMs: retentionMs,
     maxEventsPerPeer: deps.config.eventsPerPeer,
   });
-  await housekeeping.forget(now, Math.max(retentionMs, tombstoneMs), answersKeepMs);
+  await housekeeping.forget(now, Math.max(retentionMs, tombstoneMs), deps.config.idempotencyMs);
   await podStore.forget(now - tombstoneMs);
+  await webhooks.forget(now - deliveredKeepMs, now - deps.config.webhooks.retentionMs);
 }
 
 const tidyEveryMs = 30_000;
 /** So long a closed room or peer answers `410` instead of `404`. */
 const tombstoneMs = 3_600_000;
-/** So long a repetition with the same Idempotency-Key gives the first answer. */
-const answersKeepMs = 86_400_000;
+/** So long the cursor of a webhook that has heard all is kept. */
+const deliveredKeepMs = 600_000;

@@ -4,10 +4,12 @@ import type { JoinAnswer, MediaHappening, PodLease, Problem } from '@weir/protoc
 import { expect } from 'vitest';
 import { type App, createApp } from '../src/app.ts';
 import { type AppConfig, appConfig, readEnvironment } from '../src/config.ts';
-import { silentLogger } from '../src/logger.ts';
+import { type Logger, silentLogger } from '../src/logger.ts';
 import { noMetrics } from '../src/metrics.ts';
+import type { Scopes } from '../src/scope.ts';
 import { Sweeper } from '../src/sweeper.ts';
 import { type CreateTokenOptions, createToken } from '../src/tokens/token.ts';
+import type { WebhookSender } from '../src/webhooks/sender.ts';
 import type { TestDatabase } from './databases.ts';
 import { FakePods } from './fake-pods.ts';
 import { settle, VirtualClock, watched } from './virtual-clock.ts';
@@ -47,6 +49,9 @@ export class Instance {
       wakeUps?: WakeUps;
       random?: () => number;
       env?: Record<string, string>;
+      sendWebhook?: WebhookSender;
+      logger?: Logger;
+      scopes?: Scopes;
     } = {},
   ) {
     this.clock = options.clock ?? new VirtualClock();
@@ -63,8 +68,10 @@ export class Instance {
       pods: this.pods,
       clock: this.clock,
       random: options.random ?? (() => Math.floor(Math.random() * 2 ** 32)),
-      logger: silentLogger,
+      logger: options.logger ?? silentLogger,
+      ...(options.scopes === undefined ? {} : { scopes: options.scopes }),
       metrics: noMetrics,
+      sendWebhook: options.sendWebhook ?? (() => Promise.reject(new Error('no webhook is expected here'))),
     });
     this.sweeper = new Sweeper(this.app.services, 1000);
   }

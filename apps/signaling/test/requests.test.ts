@@ -80,6 +80,38 @@ onEveryDatabaseAndD1((open) => {
       expect(await count(weir, 'peers')).toBe(1);
     });
 
+    it('a token has so many answers kept for so long, and is told what to do when there are more', async () => {
+      const { weir } = await start({
+        WEIR_IDEMPOTENCY_KEYS_PER_TOKEN: '3',
+        WEIR_IDEMPOTENCY_SECONDS: '600',
+      });
+      const [token, other] = [await weir.admin(), await weir.admin()];
+      const create = (id: string, bearer = token) => ({
+        token: bearer,
+        body: { id },
+        headers: { 'idempotency-key': id },
+      });
+      for (const id of ['a', 'b', 'c']) await weir.ok('POST', '/v1/rooms', create(id));
+      await weir.clock.advance(60_000);
+      const reply = await weir.call('POST', '/v1/rooms', create('d'));
+      expect(reply).toMatchObject({
+        status: 429,
+        body: { code: 'rate-limited', field: 'Idempotency-Key' },
+      });
+      expect(reply.body.detail).toMatch(/without Idempotency-Key, or wait 540 s/);
+      expect(reply.headers.get('retry-after')).toBe('540');
+      expect(await count(weir, 'idempotency_keys')).toBe(3);
+      // What was answered is answered again, others are not held up, and no key is needed.
+      expect((await weir.call('POST', '/v1/rooms', create('c'))).status).toBe(201);
+      await weir.ok('POST', '/v1/rooms', create('e', other));
+      await weir.ok('POST', '/v1/rooms', { token, body: { id: 'f' } });
+      await weir.clock.advance(541_000);
+      await weir.sweeper.sweep();
+      await weir.ok('POST', '/v1/rooms', create('d', await weir.admin()));
+      expect(await count(weir, 'idempotency_keys')).toBe(2);
+      await weir.ok('POST', '/v1/rooms', create('g'));
+    });
+
     it('works on every POST', async () => {
       const { weir, room } = await start();
       const alice = await weir.join(room, 'alice');
@@ -219,6 +251,40 @@ onEveryDatabaseAndD1((open) => {
       const pardoned = await weir.token({ subject: 'mallory' });
       await weir.ok('POST', `${room}/peers`, { token: pardoned, body: { name: 'm' } });
       await weir.refused('GET', room, { token: two }, { status: 403, code: 'forbidden' });
+    });
+
+    it('whoever is removed while it joins once more does not come in, whichever room it was removed from', async () => {
+      for (const from of ['daily', 'other']) {
+        const { database, weir, room } = await start();
+        const other = await weir.room('other');
+        const removedFrom = from === 'daily' ? room : other;
+        const [one, two] = [
+          await weir.token({ subject: 'mallory' }),
+          await weir.token({ subject: 'mallory' }),
+        ];
+        const { peer } = await weir.ok('POST', `${removedFrom}/peers`, { token: one, body: { name: 'm' } });
+        const admin = await weir.admin();
+        // The removal is done when the join has been let in and decided on, and is about to be written.
+        let removals = 0;
+        const connect = () => {
+          const driver = database.connect();
+          const write: typeof driver.write = async (statements) => {
+            removals += 1;
+            if (removals === 1) await weir.ok('DELETE', `${removedFrom}/peers/${peer.id}`, { token: admin });
+            return await driver.write(statements);
+          };
+          return { ...driver, write };
+        };
+        const late = new Instance({ connect }, { clock: weir.clock, pods: weir.pods });
+        const join = { token: two, body: { name: 'again' } };
+        const { detail } = await late.refused('POST', `${room}/peers`, join, {
+          status: 403,
+          code: 'forbidden',
+        });
+        expect(detail).toMatch(/taken back: the peer was removed/);
+        const { peers } = await weir.ok('GET', `${room}/peers`, { token: admin });
+        expect(peers).toEqual([]);
+      }
     });
 
     it('with a removed peer go all that joined with its token or subject', async () => {

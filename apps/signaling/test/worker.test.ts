@@ -60,7 +60,8 @@ describe.skipIf(missing !== undefined)('signaling on Workers with D1', () => {
     const database = openD1((await miniflare.getD1Database('DB')) as unknown as D1Binding);
     // Two deploys at once.
     const applied = await Promise.all([migrate(database), migrate(database)]);
-    expect(applied.flat().sort()).toEqual(['0000_start', '0001_revoked-subjects']);
+    expect(new Set(applied.flat()).size).toBe(applied.flat().length);
+    expect(await migrate(database)).toEqual([]);
   }, 60_000);
   afterAll(() => miniflare?.dispose());
 

@@ -1,7 +1,7 @@
-import { type SQL, sql } from 'drizzle-orm';
+import { getTableColumns, type SQL, sql } from 'drizzle-orm';
 import type { Driver } from './drivers/driver.ts';
 import * as tables from './schema/sqlite.ts';
-import { insertInto, readAll, selectFrom } from './statements.ts';
+import { decodeRow, insertInto, integerValue, only, readAll, selectFrom } from './statements.ts';
 
 /** What a request must know before anything else, in one cheap read. */
 export interface Access {
@@ -101,6 +101,49 @@ export class AccessStore {
       ),
     ]);
     return row;
+  }
+
+  /**
+   * The answer given to a key before, and how many answers are kept for its scope, counted up to `most`: one cheap read.
+   */
+  async answers(
+    scope: string,
+    key: string,
+    most: number,
+  ): Promise<{ answer: StoredAnswer | undefined; kept: number }> {
+    const { idempotencyKeys } = tables;
+    const columns = Object.values(getTableColumns(idempotencyKeys)).map((column) => sql`${column}`);
+    const [rows] = await this.#driver.read([
+      sql`SELECT one.kept, ${sql.join(columns, sql`, `)} FROM (SELECT COUNT(*) AS kept FROM
+          (SELECT 1 FROM ${idempotencyKeys} WHERE ${idempotencyKeys.scope} = ${scope} LIMIT ${most}) few) one
+        LEFT JOIN ${idempotencyKeys} ON ${idempotencyKeys.scope} = ${scope} AND ${idempotencyKeys.key} = ${key}`,
+    ]);
+    const row = rows![0]!;
+    const answer = row.request_hash === null ? undefined : decodeRow(idempotencyKeys, row);
+    return { answer, kept: Number(row.kept) };
+  }
+
+  /** When the oldest answer of a scope was given; undefined = there is none. */
+  async oldestAnswer(scope: string): Promise<number | undefined> {
+    const { idempotencyKeys } = tables;
+    const [rows] = await this.#driver.read([
+      sql`SELECT MIN(${idempotencyKeys.createdAt}) AS oldest FROM ${idempotencyKeys} WHERE ${idempotencyKeys.scope} = ${scope}`,
+    ]);
+    const oldest = rows![0]?.oldest;
+    return oldest === null || oldest === undefined ? undefined : Number(oldest);
+  }
+
+  /**
+   * Makes a write of a room fail if the token was taken back meanwhile. It must come after the room's own guard, whose
+   * lock lets it see what others have committed.
+   */
+  goodGuard(token: { id: string; subject: string; issuedAt: number }, roomId: string): SQL {
+    const { rooms, revokedTokens, revokedSubjects } = tables;
+    const good = sql`NOT EXISTS (SELECT 1 FROM ${revokedTokens} WHERE ${revokedTokens.id} = ${token.id})
+      AND NOT EXISTS (SELECT 1 FROM ${revokedSubjects} WHERE ${revokedSubjects.subject} = ${token.subject}
+        AND ${revokedSubjects.revokedAt} >= ${integerValue(token.issuedAt)})`;
+    return sql`UPDATE ${rooms} SET ${sql.identifier(rooms.version.name)} = ${only(good, sql`${rooms.version}`)}
+      WHERE ${rooms.id} = ${roomId}`;
   }
 
   /** Stores an answer with the change it tells of; a conflict means that a copy of the request was faster. */

@@ -9,6 +9,7 @@ export { migrate } from './migrate.ts';
 export { type OpenDatabase, type OpenOptions, openDatabase } from './open.ts';
 export { type LostTransport, type PodRow, PodStore } from './pod-store.ts';
 export type { RoomDetails, TokenBinding } from './records.ts';
+export type { NewRoomEvent, RoomEvent, RoomLines, RoomListener } from './room-log.ts';
 export {
   type LoadedRoom,
   type NewRoom,
@@ -20,3 +21,4 @@ export { inProcessWakeUps } from './wake-ups/in-process.ts';
 export { pollingWakeUps } from './wake-ups/polling.ts';
 export { type PostgresWakeUpsOptions, postgresWakeUps } from './wake-ups/postgres.ts';
 export type { WakeUps } from './wake-ups/wake-ups.ts';
+export { type DeadLetter, type WebhookCursor, WebhookStore } from './webhook-store.ts';

@@ -7,6 +7,7 @@ export { Housekeeping, type RetentionLimits } from './housekeeping.ts';
 export { migrate } from './migrate.ts';
 export { type LostTransport, type PodRow, PodStore } from './pod-store.ts';
 export type { RoomDetails, TokenBinding } from './records.ts';
+export type { NewRoomEvent, RoomEvent, RoomLines, RoomListener } from './room-log.ts';
 export {
   type LoadedRoom,
   type NewRoom,
@@ -17,3 +18,4 @@ export {
 export { inProcessWakeUps } from './wake-ups/in-process.ts';
 export { pollingWakeUps } from './wake-ups/polling.ts';
 export type { WakeUps } from './wake-ups/wake-ups.ts';
+export { type DeadLetter, type WebhookCursor, WebhookStore } from './webhook-store.ts';

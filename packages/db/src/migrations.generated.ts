@@ -32,6 +32,19 @@ export const migrations: Record<'sqlite' | 'postgres', readonly Migration[]> = {
         "CREATE TABLE `revoked_subjects` (\n\t`subject` text PRIMARY KEY NOT NULL,\n\t`reason` text NOT NULL,\n\t`revoked_at` integer NOT NULL,\n\t`expires_at` integer NOT NULL\n);",
         "CREATE INDEX `revoked_subjects_by_expiry` ON `revoked_subjects` (`expires_at`);"
       ]
+    },
+    {
+      "tag": "0002_webhooks",
+      "statements": [
+        "CREATE TABLE `room_events` (\n\t`room_id` text NOT NULL,\n\t`seq` integer NOT NULL,\n\t`type` text NOT NULL,\n\t`data` text NOT NULL,\n\t`created_at` integer NOT NULL,\n\tPRIMARY KEY(`room_id`, `seq`)\n);",
+        "CREATE INDEX `room_events_by_age` ON `room_events` (`created_at`);",
+        "CREATE TABLE `webhook_cursors` (\n\t`endpoint_id` text NOT NULL,\n\t`room_id` text NOT NULL,\n\t`url` text NOT NULL,\n\t`events` text,\n\t`cursor` integer NOT NULL,\n\t`head` integer NOT NULL,\n\t`next_at` integer,\n\t`attempts` integer NOT NULL,\n\t`last_error` text NOT NULL,\n\t`lease_id` text NOT NULL,\n\t`lease_until` integer NOT NULL,\n\t`updated_at` integer NOT NULL,\n\tPRIMARY KEY(`endpoint_id`, `room_id`)\n);",
+        "CREATE INDEX `webhook_cursors_by_time` ON `webhook_cursors` (`next_at`);",
+        "CREATE INDEX `webhook_cursors_by_room` ON `webhook_cursors` (`room_id`);",
+        "CREATE TABLE `webhook_dead_letters` (\n\t`id` text PRIMARY KEY NOT NULL,\n\t`endpoint_id` text NOT NULL,\n\t`room_id` text NOT NULL,\n\t`url` text NOT NULL,\n\t`seq` integer NOT NULL,\n\t`type` text NOT NULL,\n\t`data` text NOT NULL,\n\t`created_at` integer NOT NULL,\n\t`failed_at` integer NOT NULL,\n\t`attempts` integer NOT NULL,\n\t`last_error` text NOT NULL\n);",
+        "CREATE INDEX `webhook_dead_letters_by_age` ON `webhook_dead_letters` (`failed_at`);",
+        "ALTER TABLE `rooms` ADD `event_seq` integer DEFAULT 0 NOT NULL;"
+      ]
     }
   ],
   "postgres": [
@@ -63,6 +76,19 @@ export const migrations: Record<'sqlite' | 'postgres', readonly Migration[]> = {
       "statements": [
         "CREATE TABLE \"revoked_subjects\" (\n\t\"subject\" text PRIMARY KEY NOT NULL,\n\t\"reason\" text NOT NULL,\n\t\"revoked_at\" bigint NOT NULL,\n\t\"expires_at\" bigint NOT NULL\n);",
         "CREATE INDEX \"revoked_subjects_by_expiry\" ON \"revoked_subjects\" USING btree (\"expires_at\");"
+      ]
+    },
+    {
+      "tag": "0002_webhooks",
+      "statements": [
+        "CREATE TABLE \"room_events\" (\n\t\"room_id\" text NOT NULL,\n\t\"seq\" bigint NOT NULL,\n\t\"type\" text NOT NULL,\n\t\"data\" text NOT NULL,\n\t\"created_at\" bigint NOT NULL,\n\tCONSTRAINT \"room_events_room_id_seq_pk\" PRIMARY KEY(\"room_id\",\"seq\")\n);",
+        "CREATE TABLE \"webhook_cursors\" (\n\t\"endpoint_id\" text NOT NULL,\n\t\"room_id\" text NOT NULL,\n\t\"url\" text NOT NULL,\n\t\"events\" text,\n\t\"cursor\" bigint NOT NULL,\n\t\"head\" bigint NOT NULL,\n\t\"next_at\" bigint,\n\t\"attempts\" bigint NOT NULL,\n\t\"last_error\" text NOT NULL,\n\t\"lease_id\" text NOT NULL,\n\t\"lease_until\" bigint NOT NULL,\n\t\"updated_at\" bigint NOT NULL,\n\tCONSTRAINT \"webhook_cursors_endpoint_id_room_id_pk\" PRIMARY KEY(\"endpoint_id\",\"room_id\")\n);",
+        "CREATE TABLE \"webhook_dead_letters\" (\n\t\"id\" text PRIMARY KEY NOT NULL,\n\t\"endpoint_id\" text NOT NULL,\n\t\"room_id\" text NOT NULL,\n\t\"url\" text NOT NULL,\n\t\"seq\" bigint NOT NULL,\n\t\"type\" text NOT NULL,\n\t\"data\" text NOT NULL,\n\t\"created_at\" bigint NOT NULL,\n\t\"failed_at\" bigint NOT NULL,\n\t\"attempts\" bigint NOT NULL,\n\t\"last_error\" text NOT NULL\n);",
+        "ALTER TABLE \"rooms\" ADD COLUMN \"event_seq\" bigint DEFAULT 0 NOT NULL;",
+        "CREATE INDEX \"room_events_by_age\" ON \"room_events\" USING btree (\"created_at\");",
+        "CREATE INDEX \"webhook_cursors_by_time\" ON \"webhook_cursors\" USING btree (\"next_at\");",
+        "CREATE INDEX \"webhook_cursors_by_room\" ON \"webhook_cursors\" USING btree (\"room_id\");",
+        "CREATE INDEX \"webhook_dead_letters_by_age\" ON \"webhook_dead_letters\" USING btree (\"failed_at\");"
       ]
     }
   ]

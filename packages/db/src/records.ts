@@ -1,4 +1,5 @@
 import type { RtpCapabilities } from '@weir/ortc';
+import type { RoomWebhook } from '@weir/protocol';
 
 /** What a room is besides its objects; the JSON of `rooms.record`. */
 export interface RoomDetails {
@@ -9,6 +10,8 @@ export interface RoomDetails {
   /** The room closes after so long whatever happens; 0 = never. */
   readonly maxDurationSeconds: number;
   readonly metadata: Record<string, unknown>;
+  /** The room's own, besides those of the deployment. */
+  readonly webhook?: RoomWebhook;
 }
 
 /** Which token a peer belongs to. */

@@ -10,6 +10,7 @@ import { type SQL, sql } from 'drizzle-orm';
 import type { Driver } from './drivers/driver.ts';
 import { appendEvents, type NewEvent } from './event-log.ts';
 import type { RoomDetails, TokenBinding } from './records.ts';
+import { appendRoomEvents, type RoomLines } from './room-log.ts';
 import * as tables from './schema/sqlite.ts';
 import { insertInto, integerValue, only, type Query, readAll, selectFrom } from './statements.ts';
 
@@ -21,6 +22,8 @@ export interface LoadedRoom {
   /** Version of what pods must know. */
   readonly mediaVersion: number;
   readonly nextPosition: number;
+  /** Sequence number of the newest line of the room's own log. */
+  readonly eventSeq: number;
   readonly createdAt: number;
   /** When the room's time to live will be over; null = never. */
   readonly expiresAt: number | null;
@@ -41,6 +44,7 @@ export interface NewRoom {
   readonly id: string;
   readonly details: RoomDetails;
   readonly expiresAt: number | null;
+  readonly lines?: RoomLines;
 }
 
 /** What one decision (or several in a row) means for one room. */
@@ -60,6 +64,8 @@ export interface RoomCommit {
   readonly joined?: ReadonlyMap<number, TokenBinding>;
   /** Peers whose media was alive until now. */
   readonly seen?: readonly number[];
+  /** For the room's own log; only with changes. */
+  readonly lines?: RoomLines;
 }
 
 /** Rooms as rows. Loaded rooms are cached by version; losing the cache costs time only. */
@@ -140,6 +146,8 @@ export class RoomStore {
     const { rooms } = tables;
     const first = Math.max(now, (previous?.state.version ?? 0) + 1);
     const guard = previous === undefined ? [] : [guardVersion(previous), ...forgetStatements(room.id)];
+    // As versions, these never repeat: a webhook may still be busy with a room of this id that was before.
+    const eventSeq = Math.max(now, (previous?.eventSeq ?? 0) + 1);
     return [
       ...guard,
       ...insertInto(this.#driver, rooms, [
@@ -155,8 +163,10 @@ export class RoomStore {
           createdAt: now,
           expiresAt: room.expiresAt,
           closedAt: null,
+          eventSeq: eventSeq + linesIn(room),
         },
       ]),
+      ...appendRoomEvents(this.#driver, room.id, eventSeq, room.lines, now),
     ];
   }
 
@@ -182,7 +192,8 @@ export class RoomStore {
         ${name(rooms.nextPosition)} = ${integerValue(position.next())},
         ${name(rooms.peerCount)} = ${integerValue(commit.next.peers.size)},
         ${name(rooms.expiresAt)} = ${commit.expiresAt === null ? sql`NULL` : integerValue(commit.expiresAt)},
-        ${name(rooms.closedAt)} = ${closed ? integerValue(now) : sql`NULL`}
+        ${name(rooms.closedAt)} = ${closed ? integerValue(now) : sql`NULL`},
+        ${name(rooms.eventSeq)} = ${integerValue(room.eventSeq + linesIn(commit))}
         WHERE ${rooms.id} = ${roomId}`,
       ...removeStatements(driver, roomId, changes, now),
       ...insertInto(driver, tables.peers, rows.peers, { key: ['roomId', 'id'], update: ['record'] }),
@@ -194,6 +205,7 @@ export class RoomStore {
       ...insertInto(driver, tables.senders, rows.senders, { key: ['roomId', 'id'], update: ['record'] }),
       ...appendEvents(driver, roomId, events, now),
       ...seen,
+      ...appendRoomEvents(driver, roomId, room.eventSeq, commit.lines, now),
     ];
   }
 
@@ -215,6 +227,7 @@ export class RoomStore {
       details: commit.details ?? room.details,
       mediaVersion: room.mediaVersion + (commit.media ? 1 : 0),
       nextPosition: position.next(),
+      eventSeq: room.eventSeq + linesIn(commit),
       createdAt: room.createdAt,
       expiresAt: commit.expiresAt,
       closedAt: changes.some((change) => 'close' in change) ? now : null,
@@ -261,6 +274,7 @@ export class RoomStore {
       details: row.record,
       mediaVersion: row.mediaVersion,
       nextPosition: row.nextPosition,
+      eventSeq: row.eventSeq,
       createdAt: row.createdAt,
       expiresAt: row.expiresAt,
       closedAt: row.closedAt,
@@ -291,6 +305,10 @@ function isChange(commit: RoomCommit): boolean {
     commit.details !== undefined ||
     commit.expiresAt !== commit.room.expiresAt
   );
+}
+
+function linesIn({ lines }: { readonly lines?: RoomLines }): number {
+  return lines?.events.length ?? 0;
 }
 
 /** Makes a write fail unless the room still has the version it was loaded with. */

@@ -14,6 +14,8 @@ export interface CallerOptions {
   readonly timeoutMs?: number;
   /** Milliseconds since 1970; Date.now by default. */
   readonly now?: () => number;
+  /** More headers of each attempt, such as those of the trace it belongs to. */
+  readonly headers?: () => Readonly<Record<string, string>>;
 }
 
 export interface Call<S extends z.ZodType> {
@@ -83,6 +85,7 @@ async function attemptCall<S extends z.ZodType>(
     response = await send(url, {
       method: call.method,
       headers: {
+        ...options.headers?.(),
         authorization: `Bearer ${token}`,
         ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
       },

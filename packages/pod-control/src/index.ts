@@ -15,5 +15,6 @@ export { Reporter, type ReporterOptions, type ReporterStatus } from './reporter.
 export { minimumPodSecretLength, type PodSecrets, parsePodSecrets, podKeyText } from './secrets.ts';
 export { SignalingClient, type SignalingClientOptions } from './signaling-client.ts';
 export { callTokenSeconds, clockToleranceSeconds, signalingAudience } from './token.ts';
+export { childTrace, parseTrace, type Trace, traceHeaders } from './trace.ts';
 export { parseBody, type VerifyOptions, verifyPodCall, verifyReport } from './verify.ts';
 export { addressesOfRoom, workerOfRoom } from './worker-of-room.ts';

@@ -11,6 +11,7 @@ import {
   WireRtpCodecParameters,
   WireRtpParameters,
 } from './rtp.ts';
+import { RoomWebhook } from './webhooks.ts';
 
 /** Bodies and answers of the public HTTP API (architecture.md §3). */
 
@@ -50,6 +51,8 @@ export const CreateRoomRequest = z.object({
     .max(30 * 86_400)
     .default(0),
   metadata: AppData.default({}),
+  /** Called with what happens in this room, besides the webhooks of the deployment. */
+  webhook: RoomWebhook.optional(),
 });
 export type CreateRoomRequest = z.infer<typeof CreateRoomRequest>;
 
@@ -79,6 +82,8 @@ export const UpdateRoomRequest = z
       .min(0)
       .max(30 * 86_400),
     metadata: AppData,
+    /** null = none any more. */
+    webhook: RoomWebhook.nullable(),
   })
   .partial();
 export type UpdateRoomRequest = z.infer<typeof UpdateRoomRequest>;

@@ -30,6 +30,7 @@ export const problems = {
   'pod-restarted': { status: 409, title: 'The media pod was started again' },
   'pod-given-up': { status: 409, title: 'Signaling has given this media pod up' },
   'store-unavailable': { status: 503, title: 'The database does not answer' },
+  'webhook-failed': { status: 502, title: 'The webhook did not take the event' },
   internal: { status: 500, title: 'Something went wrong inside Weir' },
 } as const satisfies Record<string, { status: number; title: string }>;
 

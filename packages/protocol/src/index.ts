@@ -6,3 +6,4 @@ export * from './ids.ts';
 export * from './media.ts';
 export * from './pod.ts';
 export * from './rtp.ts';
+export * from './webhooks.ts';

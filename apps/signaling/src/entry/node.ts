@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer, type ServerType } from '@hono/node-server';
 import { migrate, openDatabase } from '@weir/db';
-import { PodClient, type PodSecrets, parsePodSecrets } from '@weir/pod-control';
+import { PodClient, type PodSecrets, parsePodSecrets, traceHeaders } from '@weir/pod-control';
 import pino from 'pino';
 import { createApp } from '../app.ts';
 import { systemClock } from '../clock.ts';
@@ -16,9 +16,11 @@ import {
 } from '../config.ts';
 import type { Logger } from '../logger.ts';
 import { Sweeper } from '../sweeper.ts';
+import { asyncScopes } from './async-scopes.ts';
 import { developmentKeys } from './development-keys.ts';
 import { prometheusMetrics } from './prometheus.ts';
 import { addStaticPages } from './static-pages.ts';
+import { nodeSender } from './webhook-sender.ts';
 
 /** Signaling on Node. */
 async function main(): Promise<void> {
@@ -38,15 +40,21 @@ async function main(): Promise<void> {
   const applied = await migrate(driver);
   if (applied.length > 0) logger.info({ applied }, 'the database was migrated');
 
+  const scopes = asyncScopes();
   const app = createApp({
     config,
     driver,
     wakeUps,
-    pods: new PodClient({ secrets: config.podSecrets }),
+    pods: new PodClient({
+      secrets: config.podSecrets,
+      headers: () => traceHeaders(scopes.current()?.trace),
+    }),
+    scopes,
     clock: systemClock,
     random: cryptoRandom(),
     logger,
     metrics: prometheusMetrics(),
+    sendWebhook: nodeSender(config.webhooks),
   });
   if (env.WEIR_WEB_ROOT !== '') await addStaticPages(app.router, env.WEIR_WEB_ROOT);
   if (config.demo) {
@@ -68,6 +76,7 @@ async function main(): Promise<void> {
     server.listen(env.PORT, env.HOST, listening);
   });
   sweeper.start();
+  app.services.deliverer.start();
   const { port } = server.address() as AddressInfo;
   logger.info(
     { host: env.HOST, port, database: env.DATABASE_URL.split(':')[0] },
@@ -82,7 +91,7 @@ async function main(): Promise<void> {
     const forced = setTimeout(() => process.exit(1), stopDeadlineMs);
     forced.unref();
     app.shutDown();
-    await sweeper.stop();
+    await Promise.all([sweeper.stop(), app.services.deliverer.stop()]);
     await closeServer(server);
     await wakeUps.close();
     await driver.close();

@@ -55,6 +55,19 @@ export function prometheusMetrics(): Metrics {
     labelNames: ['reason'],
     registers,
   });
+  const webhooks = new Histogram({
+    name: 'weir_webhook_seconds',
+    help: 'Time of a call of a webhook',
+    labelNames: ['outcome'],
+    buckets: [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30],
+    registers,
+  });
+  const webhookLag = new Histogram({
+    name: 'weir_webhook_lag_seconds',
+    help: 'Time from an event to its acknowledgement by a webhook',
+    buckets: [0.03, 0.1, 0.3, 1, 3, 10, 60, 600, 3600],
+    registers,
+  });
   return {
     request: ({ method, route, status }, seconds) => requests.observe({ method, route, status }, seconds),
     readers: (kind, change) => readers.inc({ kind }, change),
@@ -66,6 +79,10 @@ export function prometheusMetrics(): Metrics {
       if (outcome === 'applied') happenings.inc(count);
     },
     peersClosed: (reason, count) => closed.inc({ reason }, count),
+    webhook: (outcome, seconds, lagSeconds) => {
+      webhooks.observe({ outcome }, seconds);
+      if (lagSeconds !== undefined) webhookLag.observe(lagSeconds);
+    },
     render: async () => ({ text: await registry.metrics(), contentType: registry.contentType }),
   };
 }

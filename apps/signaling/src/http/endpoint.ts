@@ -76,7 +76,9 @@ export function endpoint<
     const text = spec.method === 'get' ? '' : await readText(c.req.raw, deps.config.maxBodyBytes);
     const key = spec.method === 'post' ? await idempotencyKey(c, token, text) : undefined;
     if (key !== undefined) {
-      const stored = await access.answerOf(key.scope, key.key);
+      const most = deps.config.idempotencyKeysPerToken;
+      const { answer: stored, kept } = await access.answers(key.scope, key.key, most);
+      if (stored === undefined && kept >= most) throw await tooManyAnswers(services, key.scope, now);
       if (stored !== undefined) {
         // What was granted once may have been taken back since.
         await doorkeeper.repeater(token, c.req.param('room'));
@@ -172,6 +174,18 @@ function send({ status, body }: Answer): Response {
   const headers = { 'cache-control': 'no-store' };
   if (body === '') return new Response(null, { status, headers });
   return new Response(body, { status, headers: { ...headers, 'content-type': 'application/json' } });
+}
+
+async function tooManyAnswers({ access, deps }: Services, scope: string, now: number): Promise<ProblemError> {
+  const { idempotencyKeysPerToken, idempotencyMs } = deps.config;
+  const oldest = (await access.oldestAnswer(scope)) ?? now;
+  // Old ones are forgotten by the next sweep that tidies up.
+  const wait = Math.max(1, Math.ceil((oldest + idempotencyMs - now) / 1000));
+  return new ProblemError(
+    'rate-limited',
+    `${idempotencyKeysPerToken} answers are kept for this token already (WEIR_IDEMPOTENCY_KEYS_PER_TOKEN): send the request without Idempotency-Key, or wait ${wait} s.`,
+    { field: 'Idempotency-Key', retryAfterSeconds: wait },
+  );
 }
 
 async function idempotencyKey(

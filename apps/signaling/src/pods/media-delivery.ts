@@ -2,10 +2,13 @@ import type { LoadedRoom, PodStore, RoomStore } from '@weir/db';
 import { deliverMedia, type PodRef } from '@weir/pod-control';
 import type { RoomMediaUpdate } from '@weir/protocol';
 import type { Dependencies } from '../deps.ts';
+import type { Scope } from '../scope.ts';
 import { type MediaOrder, wholeUpdate } from './media-order.ts';
 
 interface Waiting {
   update: RoomMediaUpdate;
+  /** The newest request it is for. */
+  scope: Scope | undefined;
   readonly done: { resolve(): void; reject(error: unknown): void }[];
 }
 
@@ -35,11 +38,13 @@ export class MediaDelivery {
   tell(podId: string, update: RoomMediaUpdate): Promise<void> {
     if (this.#deps.isolatedRequests === true) return this.#deliver(podId, update);
     const key = `${podId} ${update.roomId}`;
+    const scope = this.#deps.scopes?.current();
     return new Promise((resolve, reject) => {
       const waiting = this.#waiting.get(key);
-      if (waiting === undefined) this.#waiting.set(key, { update, done: [{ resolve, reject }] });
+      if (waiting === undefined) this.#waiting.set(key, { update, scope, done: [{ resolve, reject }] });
       else {
         waiting.update = mergeUpdates(waiting.update, update);
+        waiting.scope = scope ?? waiting.scope;
         waiting.done.push({ resolve, reject });
       }
       if (!this.#running.has(key)) void this.#run(key, podId);
@@ -61,7 +66,10 @@ export class MediaDelivery {
       if (next === undefined) break;
       this.#waiting.delete(key);
       try {
-        await this.#deliver(podId, next.update);
+        const { scope, update } = next;
+        const deliver = () => this.#deliver(podId, update);
+        // This loop was begun by another request.
+        await (scope === undefined ? deliver() : this.#deps.scopes!.run(scope, deliver));
         for (const { resolve } of next.done) resolve();
       } catch (error) {
         for (const { reject } of next.done) reject(error);

@@ -5,6 +5,8 @@ import type { IdempotencyKey } from '../idempotency.ts';
 import { ProblemError } from '../problem.ts';
 import { refusals } from '../refusals.ts';
 import type { Services } from '../services.ts';
+import { listenersOf } from '../webhooks/listeners.ts';
+import { requireWebhook } from '../webhooks/room-webhook.ts';
 import { AlreadyAnswered, type Answer } from './rooms.ts';
 import { roomExpiry } from './turn.ts';
 
@@ -22,6 +24,7 @@ export interface CreateRoomOptions {
 export async function createRoom(services: Services, options: CreateRoomOptions): Promise<LoadedRoom> {
   const { store, access, deps } = services;
   const { id, request } = options;
+  requireWebhook(deps.config.webhooks, request.webhook);
   const details = detailsOf(request);
   for (let attempt = 1; attempt <= 5; attempt += 1) {
     const now = deps.clock.now();
@@ -33,7 +36,10 @@ export async function createRoom(services: Services, options: CreateRoomOptions)
       });
     }
     const expiresAt = roomExpiry(details, now, now);
-    const statements = store.createStatements({ id, details, expiresAt }, previous, now);
+    const events = [{ type: 'room.created' as const, data: { metadata: details.metadata } }];
+    const listeners = listenersOf(deps.config.webhooks, details);
+    const lines = listeners.length === 0 ? {} : { lines: { events, listeners } };
+    const statements = store.createStatements({ id, details, expiresAt, ...lines }, previous, now);
     if (options.idempotency !== undefined) {
       const { key, answer } = options.idempotency;
       const { status, body } = answer(newRoom(id, details, now));
@@ -54,6 +60,7 @@ export async function createRoom(services: Services, options: CreateRoomOptions)
       await replay(services, options);
       continue;
     }
+    if (listeners.length > 0) services.deliverer.wake();
     store.forget(id);
     const created = await store.load(id);
     if (created !== undefined) return created;
@@ -70,10 +77,17 @@ async function replay({ access }: Services, { idempotency }: CreateRoomOptions):
 }
 
 function detailsOf(request: CreateRoomRequest): RoomDetails {
-  const { mediaCodecs, maxPeers, emptyTtlSeconds, maxDurationSeconds, metadata } = request;
+  const { mediaCodecs, maxPeers, emptyTtlSeconds, maxDurationSeconds, metadata, webhook } = request;
   const codecs = mediaCodecs?.map(mediaCodecFromWire) ?? defaultMediaCodecs;
   const capabilities = refusals('capabilities', 'mediaCodecs', () => roomCapabilities(codecs));
-  return { capabilities, maxPeers, emptyTtlSeconds, maxDurationSeconds, metadata };
+  return {
+    capabilities,
+    maxPeers,
+    emptyTtlSeconds,
+    maxDurationSeconds,
+    metadata,
+    ...(webhook === undefined ? {} : { webhook }),
+  };
 }
 
 /** A room as it will be; its view needs no more. */
@@ -87,6 +101,7 @@ function newRoom(id: string, details: RoomDetails, now: number): LoadedRoom {
     closedAt: null,
     mediaVersion: 0,
     nextPosition: 0,
+    eventSeq: 0,
     bindings: none,
     state: {
       id,

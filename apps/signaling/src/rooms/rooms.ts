@@ -11,6 +11,7 @@ import type { Dependencies } from '../deps.ts';
 import type { IdempotencyKey } from '../idempotency.ts';
 import type { MediaDelivery } from '../pods/media-delivery.ts';
 import { ProblemError } from '../problem.ts';
+import { listenersOf } from '../webhooks/listeners.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import { Turn } from './turn.ts';
 
@@ -40,6 +41,8 @@ export interface TransactOptions<T> {
   readonly idempotency?: { readonly key: IdempotencyKey; readonly answer: (value: T) => Answer } | undefined;
   /** More to store in the same write; made anew for each attempt. */
   readonly also?: (value: T) => Statement[];
+  /** Called before anything is decided again: what let the caller in may not hold any more. */
+  readonly recheck?: () => Promise<unknown>;
   /** How often to decide again on conflicts before the ConflictError is thrown; default: often. */
   readonly attempts?: number;
 }
@@ -61,14 +64,23 @@ export class Rooms {
   readonly #store: RoomStore;
   readonly #access: AccessStore;
   readonly #delivery: MediaDelivery;
+  readonly #wakeWebhooks: () => void;
   readonly #queue = new KeyedQueue();
   readonly #environment: RoomEnvironment;
 
-  constructor(deps: Dependencies, store: RoomStore, access: AccessStore, delivery: MediaDelivery) {
+  /** @param wakeWebhooks called when rooms' own logs have grown */
+  constructor(
+    deps: Dependencies,
+    store: RoomStore,
+    access: AccessStore,
+    delivery: MediaDelivery,
+    wakeWebhooks: () => void,
+  ) {
     this.#deps = deps;
     this.#store = store;
     this.#access = access;
     this.#delivery = delivery;
+    this.#wakeWebhooks = wakeWebhooks;
     this.#environment = { random: deps.random };
   }
 
@@ -124,7 +136,9 @@ export class Rooms {
         metrics.commit('refused', (clock.now() - started) / 1000);
         throw error;
       }
-      const finished = [...turns.values()].map((turn) => turn.finish()).filter((one) => one !== undefined);
+      const finished = [...turns.values()]
+        .map((turn) => this.#finish(turn))
+        .filter((one) => one !== undefined);
       // That nothing is to be done must be true too: no guard of a write would find out.
       if (!fresh && finished.length < turns.size && (await this.#refresh(turns, roomIds))) continue;
       const now = clock.now();
@@ -147,6 +161,7 @@ export class Rooms {
         if (attempt >= maxAttempts) {
           throw new StoreUnavailableError('Too many writers at once', { cause: error });
         }
+        await options.recheck?.();
         // The first time, what was cached was old; from then on somebody else is writing too.
         if (attempt > 1) await this.pause(attempt);
         continue;
@@ -154,6 +169,14 @@ export class Rooms {
       metrics.commit('done', (clock.now() - started) / 1000);
       return this.#afterCommit(value, turns, finished, now);
     }
+  }
+
+  #finish(turn: Turn): ReturnType<Turn['finish']> {
+    const finished = turn.finish();
+    if (finished === undefined || turn.lines.length === 0) return finished;
+    const listeners = listenersOf(this.#deps.config.webhooks, turn.details);
+    if (listeners.length === 0) return finished;
+    return { ...finished, commit: { ...finished.commit, lines: { events: turn.lines, listeners } } };
   }
 
   #afterCommit<T>(
@@ -168,6 +191,7 @@ export class Rooms {
       const room = this.#store.committed(commit, now);
       rooms.set(room.id, room);
       this.wake(room.id, commit.events);
+      if (commit.lines !== undefined) this.#wakeWebhooks();
       if (order !== undefined) deliveries.push(this.#delivery.send(order));
     }
     const delivered = Promise.all(deliveries).then(() => {});

@@ -1,4 +1,4 @@
-import type { LoadedRoom, NewEvent, RoomCommit, RoomDetails, TokenBinding } from '@weir/db';
+import type { LoadedRoom, NewEvent, NewRoomEvent, RoomCommit, RoomDetails, TokenBinding } from '@weir/db';
 import {
   decide,
   evolved,
@@ -9,6 +9,7 @@ import {
 } from '@weir/room';
 import { logEvents } from '../event-views.ts';
 import { type MediaOrder, mediaOrder } from '../pods/media-order.ts';
+import { roomLines } from '../webhooks/room-lines.ts';
 
 /** One room while it is being decided on. Nothing is stored until the transaction commits. */
 export class Turn {
@@ -18,6 +19,7 @@ export class Turn {
   readonly #now: number;
   readonly #changes: RoomChange[] = [];
   readonly #events: NewEvent[] = [];
+  readonly #lines: NewRoomEvent[] = [];
   readonly #keyFrames: number[] = [];
   readonly #joined = new Map<number, TokenBinding>();
   readonly #seen = new Set<number>();
@@ -44,6 +46,11 @@ export class Turn {
     return this.#details ?? this.room.details;
   }
 
+  /** What the room's webhooks are to hear. */
+  get lines(): readonly NewRoomEvent[] {
+    return this.#lines;
+  }
+
   /** How many events of a peer this turn has. */
   eventsOf(peerId: number): number {
     return this.#events.filter((event) => event.peerId === peerId).length;
@@ -62,6 +69,7 @@ export class Turn {
     this.#state = after;
     this.#changes.push(...decision.changes);
     this.#events.push(...logEvents(decision.events, before, after));
+    this.#lines.push(...roomLines(decision.events, before, after));
     this.#keyFrames.push(...decision.keyFrames);
   }
 

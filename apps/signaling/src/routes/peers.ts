@@ -94,8 +94,14 @@ export function addPeerRoutes(router: Router, services: Services): void {
       const answer = ({ peer, snapshot }: Joined) => json(201, { peer, snapshot, iceServers });
       const done = await rooms.change(params.room, plan, {
         ...idempotent(answer),
-        also: ({ revoked }) =>
-          revoked === undefined ? [] : takeBackStatements(access, revoked, 'another peer took the name', now),
+        recheck: () => doorkeeper.room(token, params.room),
+        also: ({ revoked }) => [
+          // Whoever is removed in this very moment must not come in.
+          access.goodGuard(token, params.room),
+          ...(revoked === undefined
+            ? []
+            : takeBackStatements(access, revoked, 'another peer took the name', now)),
+        ],
       });
       return answer(done.value);
     },

@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import type { RoomDetails } from '@weir/db';
 import { CreateRoomRequest, RoomId, RoomList, RoomView, UpdateRoomRequest } from '@weir/protocol';
 import { requireRoom } from '../auth.ts';
 import { endpoint, json, noContent, type Router } from '../http/endpoint.ts';
@@ -7,6 +8,7 @@ import { createRoom } from '../rooms/create-room.ts';
 import type { Services } from '../services.ts';
 import { coversRoom } from '../tokens/token.ts';
 import { roomView, summaryView } from '../views.ts';
+import { requireWebhook } from '../webhooks/room-webhook.ts';
 
 const params = { room: RoomId };
 const tag = 'rooms';
@@ -115,8 +117,14 @@ export function addRoomRoutes(router: Router, services: Services): void {
     },
     async ({ params, body, token }) => {
       await doorkeeper.room(token, params.room, { admin: true });
-      const given = Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined));
-      const done = await rooms.change(params.room, (turn) => turn.setDetails({ ...turn.details, ...given }));
+      requireWebhook(deps.config.webhooks, body.webhook ?? undefined);
+      const given = Object.entries(body).filter(([, value]) => value !== undefined);
+      const done = await rooms.change(params.room, (turn) => {
+        const merged = { ...turn.details, ...Object.fromEntries(given) };
+        // What is set to null is there no more.
+        const details = Object.entries(merged).filter(([, value]) => value !== null);
+        turn.setDetails(Object.fromEntries(details) as unknown as RoomDetails);
+      });
       return json(200, roomView(done.rooms.get(params.room)!));
     },
   );

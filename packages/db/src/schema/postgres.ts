@@ -16,6 +16,7 @@ export const rooms = pgTable(
     createdAt: bigint('created_at', { mode: 'number' }).notNull(),
     expiresAt: bigint('expires_at', { mode: 'number' }),
     closedAt: bigint('closed_at', { mode: 'number' }),
+    eventSeq: bigint('event_seq', { mode: 'number' }).notNull().default(0),
   },
   (table) => [
     index('rooms_by_expiry').on(table.expiresAt),
@@ -152,4 +153,60 @@ export const revokedSubjects = pgTable(
     expiresAt: bigint('expires_at', { mode: 'number' }).notNull(),
   },
   (table) => [index('revoked_subjects_by_expiry').on(table.expiresAt)],
+);
+
+export const roomEvents = pgTable(
+  'room_events',
+  {
+    roomId: text('room_id').notNull(),
+    seq: bigint('seq', { mode: 'number' }).notNull(),
+    type: text('type').notNull(),
+    data: text('data').notNull(),
+    createdAt: bigint('created_at', { mode: 'number' }).notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.roomId, table.seq] }),
+    index('room_events_by_age').on(table.createdAt),
+  ],
+);
+
+export const webhookCursors = pgTable(
+  'webhook_cursors',
+  {
+    endpointId: text('endpoint_id').notNull(),
+    roomId: text('room_id').notNull(),
+    url: text('url').notNull(),
+    events: text('events'),
+    cursor: bigint('cursor', { mode: 'number' }).notNull(),
+    head: bigint('head', { mode: 'number' }).notNull(),
+    nextAt: bigint('next_at', { mode: 'number' }),
+    attempts: bigint('attempts', { mode: 'number' }).notNull(),
+    lastError: text('last_error').notNull(),
+    leaseId: text('lease_id').notNull(),
+    leaseUntil: bigint('lease_until', { mode: 'number' }).notNull(),
+    updatedAt: bigint('updated_at', { mode: 'number' }).notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.endpointId, table.roomId] }),
+    index('webhook_cursors_by_time').on(table.nextAt),
+    index('webhook_cursors_by_room').on(table.roomId),
+  ],
+);
+
+export const webhookDeadLetters = pgTable(
+  'webhook_dead_letters',
+  {
+    id: text('id').primaryKey(),
+    endpointId: text('endpoint_id').notNull(),
+    roomId: text('room_id').notNull(),
+    url: text('url').notNull(),
+    seq: bigint('seq', { mode: 'number' }).notNull(),
+    type: text('type').notNull(),
+    data: text('data').notNull(),
+    createdAt: bigint('created_at', { mode: 'number' }).notNull(),
+    failedAt: bigint('failed_at', { mode: 'number' }).notNull(),
+    attempts: bigint('attempts', { mode: 'number' }).notNull(),
+    lastError: text('last_error').notNull(),
+  },
+  (table) => [index('webhook_dead_letters_by_age').on(table.failedAt)],
 );

@@ -1,4 +1,4 @@
-import type { EventTarget, EventType, PodLease } from '@weir/protocol';
+import type { EventTarget, EventType, PodLease, WebhookEventType } from '@weir/protocol';
 import type { PeerRecord, ReceiverRecord, SenderRecord, TransportRecord } from '@weir/room';
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
 import type { RoomDetails } from '../records.ts';
@@ -25,6 +25,8 @@ export const rooms = sqliteTable(
     /** When the time to live will be over; null = never. */
     expiresAt: integer('expires_at'),
     closedAt: integer('closed_at'),
+    /** Sequence number of the newest line of the room's own log; never repeats for an id. */
+    eventSeq: integer('event_seq').notNull().default(0),
   },
   (table) => [
     index('rooms_by_expiry').on(table.expiresAt),
@@ -179,4 +181,70 @@ export const revokedSubjects = sqliteTable(
     expiresAt: integer('expires_at').notNull(),
   },
   (table) => [index('revoked_subjects_by_expiry').on(table.expiresAt)],
+);
+
+/** The room's own log: what an application wants to know of it. Written only if a webhook listens. */
+export const roomEvents = sqliteTable(
+  'room_events',
+  {
+    roomId: text('room_id').notNull(),
+    seq: integer('seq').notNull(),
+    type: text('type').$type<WebhookEventType>().notNull(),
+    data: text('data', { mode: 'json' }).$type<Record<string, unknown>>().notNull(),
+    createdAt: integer('created_at').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.roomId, table.seq] }),
+    index('room_events_by_age').on(table.createdAt),
+  ],
+);
+
+/** How far each webhook has read each room's log. Outlives the room until all is delivered. */
+export const webhookCursors = sqliteTable(
+  'webhook_cursors',
+  {
+    endpointId: text('endpoint_id').notNull(),
+    roomId: text('room_id').notNull(),
+    /** Where a room's own webhook is; empty = as the configuration says. */
+    url: text('url').notNull(),
+    /** Types a room's own webhook wants; null = all. */
+    events: text('events', { mode: 'json' }).$type<readonly WebhookEventType[]>(),
+    /** Everything up to this line was acknowledged or given up. */
+    cursor: integer('cursor').notNull(),
+    /** Newest line that must be delivered. */
+    head: integer('head').notNull(),
+    /** When the next attempt is due; null = nothing waits. */
+    nextAt: integer('next_at'),
+    /** Failed attempts at the line after the cursor. */
+    attempts: integer('attempts').notNull(),
+    lastError: text('last_error').notNull(),
+    /** Who delivers now, and until when nobody else may. */
+    leaseId: text('lease_id').notNull(),
+    leaseUntil: integer('lease_until').notNull(),
+    updatedAt: integer('updated_at').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.endpointId, table.roomId] }),
+    index('webhook_cursors_by_time').on(table.nextAt),
+    index('webhook_cursors_by_room').on(table.roomId),
+  ],
+);
+
+/** Lines that were given up for a webhook, until somebody delivers them again or they are too old. */
+export const webhookDeadLetters = sqliteTable(
+  'webhook_dead_letters',
+  {
+    id: text('id').primaryKey(),
+    endpointId: text('endpoint_id').notNull(),
+    roomId: text('room_id').notNull(),
+    url: text('url').notNull(),
+    seq: integer('seq').notNull(),
+    type: text('type').$type<WebhookEventType>().notNull(),
+    data: text('data', { mode: 'json' }).$type<Record<string, unknown>>().notNull(),
+    createdAt: integer('created_at').notNull(),
+    failedAt: integer('failed_at').notNull(),
+    attempts: integer('attempts').notNull(),
+    lastError: text('last_error').notNull(),
+  },
+  (table) => [index('webhook_dead_letters_by_age').on(table.failedAt)],
 );
