@@ -53,6 +53,8 @@ export async function openEngine(
     }
   };
   const opened = await bind(typeof native === 'function' ? native : openNode);
+  // The kernel gives pages at the first write: better now than one by one while packets come.
+  opened.engine.arena.fill(0);
   return { ...opened, whyNotNative: typeof native === 'string' ? native : undefined };
 }
 
