@@ -15,7 +15,7 @@ import type { Transport } from './transport.ts';
 const maxCompound = 1180;
 const maxReportIntervalMs = 1000;
 /** Reports leave at multiples of this, so that those of many transports leave together. */
-const reportGridMs = 50;
+const reportGridMs = 100;
 const audioSpacingMs = 5000;
 const videoSpacingMs = 1000;
 const rembIntervalMs = 1000;
