@@ -19,6 +19,7 @@ interface Binding {
   readonly recvBufferBytes: number;
   readonly sendBufferBytes: number;
   readonly tcp: LateTcpPort | undefined;
+  readonly gatherMicros: number;
 }
 
 type Opener = (binding: Binding) => Promise<Omit<OpenedEngine, 'whyNotNative'>>;
@@ -30,7 +31,7 @@ type Opener = (binding: Binding) => Promise<Omit<OpenedEngine, 'whyNotNative'>>;
  * @throws Error when WEIR_ENGINE=native asks for what is not there; whatever binding throws
  */
 export async function openEngine(
-  config: Pick<Config, 'engine' | 'media'>,
+  config: Pick<Config, 'engine' | 'gatherMicros' | 'media'>,
   port: number,
   tcp: LateTcpPort | undefined,
   findNative: () => Promise<Opener | string> = nativeOpener,
@@ -43,7 +44,7 @@ export async function openEngine(
   }
   const { ip, receiveBufferBytes: recvBufferBytes, sendBufferBytes } = config.media;
   const bind = async (open: Opener) => {
-    const rest = { port, recvBufferBytes, sendBufferBytes, tcp };
+    const rest = { port, recvBufferBytes, sendBufferBytes, tcp, gatherMicros: config.gatherMicros };
     if (ip !== undefined) return await open({ ip, ...rest });
     try {
       return await open({ ip: '::', ...rest });
