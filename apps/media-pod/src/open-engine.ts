@@ -9,8 +9,8 @@ export interface OpenedEngine {
   readonly address: { readonly ip: string; readonly port: number; readonly family: 'ipv4' | 'ipv6' };
   readonly recvBufferBytes: number;
   readonly sendBufferBytes: number;
-  /** One line; undefined when it is the native engine, or nobody asked for it. */
-  readonly whyNotNative: string | undefined;
+  /** Why it is this engine, for the log. */
+  readonly reason: string;
 }
 
 interface Binding {
@@ -22,7 +22,7 @@ interface Binding {
   readonly gatherMicros: number;
 }
 
-type Opener = (binding: Binding) => Promise<Omit<OpenedEngine, 'whyNotNative'>>;
+type Opener = (binding: Binding) => Promise<Omit<OpenedEngine, 'reason'>>;
 
 /**
  * Binds the UDP port and opens the engine that the settings ask for; by default the native one where there
@@ -56,7 +56,13 @@ export async function openEngine(
   const opened = await bind(typeof native === 'function' ? native : openNode);
   // The kernel gives pages at the first write: better now than one by one while packets come.
   opened.engine.arena.fill(0);
-  return { ...opened, whyNotNative: typeof native === 'string' ? native : undefined };
+  const reason =
+    config.engine !== 'auto'
+      ? `WEIR_ENGINE=${config.engine}`
+      : typeof native === 'string'
+        ? `the native one is not there: ${native}`
+        : 'it was built at install';
+  return { ...opened, reason };
 }
 
 async function openNode({ tcp, ...options }: Binding) {
