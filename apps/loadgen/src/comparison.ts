@@ -17,6 +17,8 @@ export interface ComparisonOptions {
   readonly scenarios: readonly Scenario[];
   readonly runs: number;
   readonly seconds: number;
+  /** Before each measurement, so that nobody is measured while its code is still being compiled. */
+  readonly warmUpSeconds: number;
   readonly profileFolder?: string | undefined;
   /** A line at a time, for somebody who waits. */
   readonly say: (line: string) => void;
@@ -69,14 +71,22 @@ export async function compare(options: ComparisonOptions): Promise<ComparisonRow
   return results.sort((a, b) => place(a.scenario) - place(b.scenario) || order(a.target) - order(b.target));
 }
 
-async function measure(
+/** One run of a target in a fresh process. */
+export async function measure(
   name: TargetName,
   scenario: Scenario,
-  { seconds, profileFolder }: ComparisonOptions,
+  {
+    seconds,
+    warmUpSeconds,
+    profileFolder,
+  }: Pick<ComparisonOptions, 'seconds' | 'warmUpSeconds' | 'profileFolder'>,
 ): Promise<{ title: string; result: ForwardingResult }> {
   const target = await startTarget(name, profileFolder);
   try {
-    return { title: target.title, result: await benchForwarding(target, scenario, seconds) };
+    return {
+      title: target.title,
+      result: await benchForwarding(target, scenario, { seconds, warmUpSeconds }),
+    };
   } finally {
     await target.stop();
   }
@@ -127,4 +137,7 @@ export const goals: readonly {
   { scenario: '1 → 50', target: 'weir-native', base: 'floor', most: 1.2 },
   { scenario: '1 → 50', target: 'weir-node', base: 'naive', most: 0.25 },
   { scenario: '1 → 50', target: 'weir-node', base: 'janus-loops', most: 1.1 },
+  { scenario: '1 → 50, even', target: 'weir-native', base: 'janus-loops', most: 0.3 },
+  { scenario: '1 → 10, even', target: 'weir-native', base: 'janus-loops', most: 0.4 },
+  { scenario: '1 → 50, even', target: 'weir-native', base: 'floor', most: 1.2 },
 ];

@@ -19,14 +19,14 @@ export interface Scenario {
   readonly bursts: boolean;
 }
 
-/** Packets at an even distance: each comes alone, which is the worst case for whoever works on batches. */
+/** The ten packets of a frame together, as browsers send them (docs/benchmarks.md). */
 export function broadcast(receivers: number): Scenario {
-  return { name: `1 → ${receivers}`, publishers: 1, receivers, packetsPerFrame: 10, bursts: false };
+  return { name: `1 → ${receivers}`, publishers: 1, receivers, packetsPerFrame: 10, bursts: true };
 }
 
-/** The ten packets of a frame at once, as from an encoder without a pacer. */
-export function burstBroadcast(receivers: number): Scenario {
-  return { ...broadcast(receivers), name: `1 → ${receivers}, bursts`, bursts: true };
+/** Packets at an even distance: each comes alone, which is the worst case for whoever works on batches. */
+export function evenBroadcast(receivers: number): Scenario {
+  return { ...broadcast(receivers), name: `1 → ${receivers}, even`, bursts: false };
 }
 
 /** Everybody shows a thumbnail of one packet per frame, so that a gallery of 20 is what a link carries. */
@@ -48,6 +48,7 @@ export function egressPps({ publishers, receivers, packetsPerFrame }: Scenario):
 
 export interface ForwardingResult {
   readonly scenario: string;
+  readonly receivers: number;
   readonly srtpProfile: string;
   readonly seconds: number;
   /** RTP packets that the receivers got in that time. */
@@ -66,11 +67,11 @@ export interface ForwardingResult {
   readonly residentKiBPerReceiver: number;
 }
 
-/** Fills a room of the target as the scenario says, measures for `seconds`, and leaves. */
+/** Fills a room of the target as the scenario says, lets it run in, measures for `seconds`, and leaves. */
 export async function benchForwarding(
   target: Target,
   scenario: Scenario,
-  seconds: number,
+  { seconds, warmUpSeconds }: { readonly seconds: number; readonly warmUpSeconds: number },
 ): Promise<ForwardingResult> {
   const { publishers: publisherCount, receivers } = scenario;
   const room = await target.openRoom();
@@ -103,7 +104,7 @@ export async function benchForwarding(
       joined.push(...(await connectAll(group, remotes)));
     }
     ends.push(...joined);
-    await pause(warmUpMs);
+    await pause(warmUpSeconds * 1000);
 
     let probed = 0;
     const latencies: number[] = [];
@@ -134,6 +135,7 @@ export async function benchForwarding(
     const residentBytes = target.residentBytes();
     return {
       scenario: scenario.name,
+      receivers,
       srtpProfile: ends[0]!.srtpProfile,
       seconds: elapsed,
       packets,
@@ -159,4 +161,3 @@ async function connectAll(group: readonly Prepared[], remotes: readonly RemoteSi
 const probeCount = 2;
 const atOnce = 10;
 const settleMs = 1000;
-const warmUpMs = 2000;

@@ -3,9 +3,11 @@ import { cpus, loadavg, release } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchBrowserJoin } from './browser-join-bench.ts';
-import { type ComparisonRow, compare } from './comparison.ts';
-import { broadcast, burstBroadcast, meeting } from './forwarding-bench.ts';
+import { type ComparisonRow, compare, measure } from './comparison.ts';
+import { broadcast, evenBroadcast, meeting } from './forwarding-bench.ts';
+import { growthChart } from './growth-chart.ts';
 import { benchJoin } from './join-bench.ts';
+import { findKnee, type KneeResult, kneeReport, loadOf } from './knee-bench.ts';
 import { audioPps, videoPayloadBytes, videoPps } from './media.ts';
 import { barChart } from './plot.ts';
 import { PodProcess } from './pod-process.ts';
@@ -18,10 +20,12 @@ Usage: npm run bench -- [options]
 
   --targets LIST    Who forwards: ${targetNames.join(', ')}, or all. Default: weir-native,weir-node.
   --receivers LIST  Receivers of one publisher, each a scenario. Default: 10,50; none = no such scenario.
-  --bursts LIST     The same, with the ten packets of a frame at once. Default: none.
+  --even LIST       The same, with packets at an even distance instead of a frame's together. Default: none.
   --meeting LIST    People who all show themselves to all. Default: none.
+  --knee N          Receivers for which to find the load that loses packets, and latency at 60 % of it. Default: none.
   --runs N          Rounds; what is compared runs in turn in each. Default: 1.
   --seconds N       Length of one measurement. Default: 5.
+  --warm-up N       Seconds under load before each. Default: 10.
   --joins N         Joins to be timed; 0 = none. Default: 20.
   --json FILE       Writes everything there instead of printing it.
   --svg FOLDER      Leaves plots.
@@ -32,15 +36,18 @@ ${videoPps} video packets of ${videoPayloadBytes} bytes and ${audioPps} of opus 
 
 /** A browser's join takes a second or two with its page. */
 const mostBrowserJoins = 6;
+const mostKneeSteps = 9;
 
 const { values } = parseArgs({
   options: {
     targets: { type: 'string', default: 'weir-native,weir-node' },
     receivers: { type: 'string', default: '10,50' },
-    bursts: { type: 'string', default: 'none' },
+    even: { type: 'string', default: 'none' },
     meeting: { type: 'string', default: 'none' },
+    knee: { type: 'string', default: 'none' },
     runs: { type: 'string', default: '1' },
     seconds: { type: 'string', default: '5' },
+    'warm-up': { type: 'string', default: '10' },
     joins: { type: 'string', default: '20' },
     json: { type: 'string' },
     svg: { type: 'string' },
@@ -58,18 +65,21 @@ async function main(): Promise<void> {
   const targets = values.targets === 'all' ? targetNames : values.targets.split(',').map(known);
   const scenarios = [
     ...list('receivers', values.receivers, 500).map(broadcast),
-    ...list('bursts', values.bursts, 500).map(burstBroadcast),
+    ...list('even', values.even, 500).map(evenBroadcast),
     ...list('meeting', values.meeting, 30).map(meeting),
   ];
+  const kneeReceivers = list('knee', values.knee, 500);
   const runs = whole('runs', values.runs, 1, 20);
   const seconds = whole('seconds', values.seconds, 1, 60);
+  const warmUpSeconds = whole('warm-up', values['warm-up'], 0, 120);
   const joins = whole('joins', values.joins, 0, 200);
   if (process.platform !== 'linux') {
     console.error('The benchmark reads CPU time from /proc and so needs Linux.');
     process.exit(1);
   }
   // However slow the machine is, it ends.
-  const deadlineSeconds = 120 + scenarios.length * targets.length * runs * (seconds + 40);
+  const measurements = scenarios.length * runs + kneeReceivers.length * mostKneeSteps;
+  const deadlineSeconds = 120 + measurements * targets.length * (seconds + warmUpSeconds + 40);
   setTimeout(() => {
     console.error(`Not done after ${deadlineSeconds} s; giving up.`);
     process.exit(1);
@@ -87,6 +97,7 @@ async function main(): Promise<void> {
     scenarios,
     runs,
     seconds,
+    warmUpSeconds,
     profileFolder: values.profile,
     say: (line) => console.log(line),
   });
@@ -94,6 +105,24 @@ async function main(): Promise<void> {
   const goalLines = goalReport(rows);
   if (goalLines !== undefined) console.log(`\n${goalLines}`);
   if (values.svg !== undefined) plot(rows, values.svg, `${at.slice(0, 10)}, ${machine}`);
+
+  const knees: KneeResult[] = [];
+  for (const receivers of kneeReceivers) {
+    for (const target of targets) {
+      const options = { seconds, warmUpSeconds, profileFolder: values.profile };
+      knees.push(
+        await findKnee(target, receivers, async (packetsPerFrame) => {
+          const { result } = await measure(target, loadOf(receivers, packetsPerFrame), options);
+          const { lossPercent, cpuCores } = result;
+          console.log(
+            `${result.scenario}: ${target} ${cpuCores.toFixed(2)} cores, loss ${lossPercent.toFixed(2)} %`,
+          );
+          return result;
+        }),
+      );
+    }
+  }
+  if (knees.length > 0) console.log(`\n${kneeReport(knees)}`);
 
   const measuredJoin = joins === 0 ? undefined : await joinOfPod(joins);
   if (measuredJoin !== undefined) console.log(`\n${joinReport(measuredJoin)}`);
@@ -106,6 +135,7 @@ async function main(): Promise<void> {
     loadBefore,
     loadAfter: loadavg()[0],
     forwarding: rows.map((row) => ({ ...row, runs: row.runs.map((run) => run ?? null) })),
+    knees,
     join: measuredJoin ?? null,
     browserJoin: browserJoin ?? null,
   });
@@ -125,6 +155,8 @@ async function joinOfPod(joins: number) {
 function plot(rows: readonly ComparisonRow[], folder: string, note: string): void {
   mkdirSync(folder, { recursive: true });
   const cpu = { title: 'CPU µs per forwarded packet (less is better)', note };
+  const growth = growthChart(rows, note);
+  if (growth !== undefined) writeFileSync(join(folder, 'growth.svg'), growth);
   const memory = { title: 'Resident memory per receiver, KiB (less is better)', note };
   writeFileSync(
     join(folder, 'cpu-per-packet.svg'),

@@ -2,7 +2,7 @@ import { type ComparisonRow, medianOf } from './comparison.ts';
 import type { ForwardingResult } from './forwarding-bench.ts';
 import type { TargetName } from './targets/target.ts';
 
-const colours: Readonly<Record<TargetName, string>> = {
+export const colours: Readonly<Record<TargetName, string>> = {
   'weir-native': '#0b6e4f',
   'weir-node': '#6bbf8f',
   'janus-loops': '#34567f',
@@ -50,7 +50,7 @@ export function barChart(
   ].join('\n');
 }
 
-function escaped(text: string): string {
+export function escaped(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 }
 

@@ -54,6 +54,11 @@ const Environment = z.object({
     .describe(
       'What moves the packets: `native` (built at install on Linux with a C compiler, several times faster), `node` (works everywhere), or `auto`: native where it is built. Default: auto.',
     ),
+  WEIR_GATHER_MICROS: whole(0, 1000)
+    .default(0)
+    .describe(
+      'Microseconds that the native engine waits, once a packet is there, for others to forward with it, from 0 to 1000. Saves CPU where many publishers send a little each, and delays every packet by as much. Default: 0.',
+    ),
 
   WEIR_MEDIA_IP: ip()
     .optional()
@@ -146,6 +151,8 @@ export interface Config {
   /** Media workers, at least 1. */
   readonly workers: number;
   readonly engine: 'auto' | 'native' | 'node';
+  /** Of the native engine; 0 = it never waits. */
+  readonly gatherMicros: number;
   readonly media: {
     /** undefined = every address the host has. */
     readonly ip: string | undefined;
@@ -207,6 +214,7 @@ export function readConfig(
     linkBps: env.WEIR_LINK_BPS,
     workers,
     engine: env.WEIR_ENGINE,
+    gatherMicros: env.WEIR_GATHER_MICROS,
     media: {
       ip: env.WEIR_MEDIA_IP,
       port: env.WEIR_MEDIA_PORT,

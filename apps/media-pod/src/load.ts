@@ -116,5 +116,6 @@ export class LoopLag {
   }
 }
 
-const resolutionMs = 10;
+/** Each look wakes the thread, which costs as much as forwarding a dozen packets. */
+const resolutionMs = 50;
 const intervalMs = 5000;

@@ -24,26 +24,26 @@ describe('openEngine', () => {
   const notBuilt = async () => 'it was not built';
 
   it('takes the native engine where there is one, else says why not', async () => {
-    const { engine, address, whyNotNative } = await open(config('auto', '127.0.0.1'), 0, undefined);
+    const { engine, address, reason } = await open(config('auto', '127.0.0.1'), 0, undefined);
     const problem = nativeEngineProblem();
-    expect(whyNotNative).toBe(problem);
+    expect(reason).toContain(problem ?? 'it was built');
     expect(engine.name).toBe(problem === undefined ? 'native' : 'node');
     expect(address).toMatchObject({ ip: '127.0.0.1', family: 'ipv4' });
     expect(address.port).toBeGreaterThan(0);
   });
 
   it('works without it', async () => {
-    const { engine, whyNotNative } = await open(config('auto', '127.0.0.1'), 0, undefined, notBuilt);
+    const { engine, reason } = await open(config('auto', '127.0.0.1'), 0, undefined, notBuilt);
     expect(engine.name).toBe('node');
-    expect(whyNotNative).toBe('it was not built');
+    expect(reason).toBe('the native one is not there: it was not built');
   });
 
   it('does not look for it when told to use the other one', async () => {
-    const { engine, whyNotNative } = await open(config('node', '127.0.0.1'), 0, undefined, () => {
+    const { engine, reason } = await open(config('node', '127.0.0.1'), 0, undefined, () => {
       throw new Error('it looked');
     });
     expect(engine.name).toBe('node');
-    expect(whyNotNative).toBeUndefined();
+    expect(reason).toBe('WEIR_ENGINE=node');
   });
 
   it('refuses to go on without it when it was asked for', async () => {
@@ -61,7 +61,7 @@ describe('openEngine', () => {
       const without = async () => async (binding: { ip: string }) => {
         asked.push(binding.ip);
         if (binding.ip === '::') throw error;
-        const { whyNotNative: _, ...rest } = await open(config('node', '127.0.0.1'), 0, undefined);
+        const { reason: _, ...rest } = await open(config('node', '127.0.0.1'), 0, undefined);
         return rest;
       };
       await openEngine(config('auto'), 0, undefined, without);

@@ -9,8 +9,8 @@ export interface OpenedEngine {
   readonly address: { readonly ip: string; readonly port: number; readonly family: 'ipv4' | 'ipv6' };
   readonly recvBufferBytes: number;
   readonly sendBufferBytes: number;
-  /** One line; undefined when it is the native engine, or nobody asked for it. */
-  readonly whyNotNative: string | undefined;
+  /** Why it is this engine, for the log. */
+  readonly reason: string;
 }
 
 interface Binding {
@@ -19,9 +19,10 @@ interface Binding {
   readonly recvBufferBytes: number;
   readonly sendBufferBytes: number;
   readonly tcp: LateTcpPort | undefined;
+  readonly gatherMicros: number;
 }
 
-type Opener = (binding: Binding) => Promise<Omit<OpenedEngine, 'whyNotNative'>>;
+type Opener = (binding: Binding) => Promise<Omit<OpenedEngine, 'reason'>>;
 
 /**
  * Binds the UDP port and opens the engine that the settings ask for; by default the native one where there
@@ -30,7 +31,7 @@ type Opener = (binding: Binding) => Promise<Omit<OpenedEngine, 'whyNotNative'>>;
  * @throws Error when WEIR_ENGINE=native asks for what is not there; whatever binding throws
  */
 export async function openEngine(
-  config: Pick<Config, 'engine' | 'media'>,
+  config: Pick<Config, 'engine' | 'gatherMicros' | 'media'>,
   port: number,
   tcp: LateTcpPort | undefined,
   findNative: () => Promise<Opener | string> = nativeOpener,
@@ -43,7 +44,7 @@ export async function openEngine(
   }
   const { ip, receiveBufferBytes: recvBufferBytes, sendBufferBytes } = config.media;
   const bind = async (open: Opener) => {
-    const rest = { port, recvBufferBytes, sendBufferBytes, tcp };
+    const rest = { port, recvBufferBytes, sendBufferBytes, tcp, gatherMicros: config.gatherMicros };
     if (ip !== undefined) return await open({ ip, ...rest });
     try {
       return await open({ ip: '::', ...rest });
@@ -53,7 +54,15 @@ export async function openEngine(
     }
   };
   const opened = await bind(typeof native === 'function' ? native : openNode);
-  return { ...opened, whyNotNative: typeof native === 'string' ? native : undefined };
+  // The kernel gives pages at the first write: better now than one by one while packets come.
+  opened.engine.arena.fill(0);
+  const reason =
+    config.engine !== 'auto'
+      ? `WEIR_ENGINE=${config.engine}`
+      : typeof native === 'string'
+        ? `the native one is not there: ${native}`
+        : 'it was built at install';
+  return { ...opened, reason };
 }
 
 async function openNode({ tcp, ...options }: Binding) {

@@ -68,13 +68,12 @@ export async function openWorker(
     log.info(
       {
         engine: worker.engine,
-        ...(opened.whyNotNative === undefined ? {} : { whyNotNative: opened.whyNotNative }),
         udp: `${bound.ip} port ${bound.port}`,
         tcp: tcp === undefined ? 'off' : `${tcp.address.ip} port ${tcp.address.port}`,
         receiveBufferBytes: opened.recvBufferBytes,
         sendBufferBytes: opened.sendBufferBytes,
       },
-      `media worker ${index} is ready`,
+      `media worker ${index} is ready on the ${worker.engine} engine (${opened.reason})`,
     );
     log.info(
       { from: discovery.source, addresses: shown.join(', ') },

@@ -30,6 +30,7 @@ struct port {
   uint32_t ref_count, fixed_refs;
   uv_poll_t *poll;
   int events, holders, closed;
+  uint32_t gather_micros;
 };
 
 #define CHECK(call)                              \
@@ -143,6 +144,8 @@ static void on_ready(uv_poll_t *handle, int status, int events) {
     update_events(port);
   }
   int more = (events & UV_READABLE) != 0 || status < 0;
+  /* Sleeping here rather than by a timer of the loop: that has whole milliseconds, and other work waits as well. */
+  if (more && port->gather_micros > 0) usleep(port->gather_micros);
   for (int turn = 0; turn < BATCHES_PER_TURN && more && !port->closed; turn++) {
     const uint32_t count = engine_receive(&port->engine, &more);
     if (count > 0) hand_over(port, count);
@@ -261,18 +264,18 @@ static int allocate(struct engine *e, uint32_t batch_capacity) {
 }
 
 /* open(ip, port, recvBytes, sendBytes, slotSize, batchCapacity, arena, state, outbox, outboxPath,
- *      outboxLength, onBatch) -> { handle, ip, port, recvBufferBytes, sendBufferBytes, gso } */
+ *      outboxLength, onBatch, gatherMicros) -> { handle, ip, port, recvBufferBytes, sendBufferBytes, gso } */
 static napi_value open_engine(napi_env env, napi_callback_info info) {
-  size_t argc = 12;
-  napi_value argv[12], result, handle, name;
-  uint32_t recv_bytes, send_bytes, slot_size, batch_capacity;
+  size_t argc = 13;
+  napi_value argv[13], result, handle, name;
+  uint32_t recv_bytes, send_bytes, slot_size, batch_capacity, gather_micros;
   union address address;
   socklen_t length;
   size_t arena_size, outbox_count;
   CHECK(napi_get_cb_info(env, info, &argc, argv, NULL, NULL));
-  if (argc < 12 || !parse_address(env, argv[0], argv[1], &address, &length) || !get_u32(env, argv[2], &recv_bytes) ||
+  if (argc < 13 || !parse_address(env, argv[0], argv[1], &address, &length) || !get_u32(env, argv[2], &recv_bytes) ||
       !get_u32(env, argv[3], &send_bytes) || !get_u32(env, argv[4], &slot_size) ||
-      !get_u32(env, argv[5], &batch_capacity)) {
+      !get_u32(env, argv[5], &batch_capacity) || !get_u32(env, argv[12], &gather_micros)) {
     napi_throw_type_error(env, NULL, "open: arguments do not fit");
     return NULL;
   }
@@ -280,6 +283,7 @@ static napi_value open_engine(napi_env env, napi_callback_info info) {
   if (port == NULL) return fail(env, "out of memory");
   struct engine *e = &port->engine;
   port->env = env;
+  port->gather_micros = gather_micros;
   e->fd = -1;
   e->slot_size = slot_size;
   e->arena = kept_array(port, argv[6], napi_uint8_array, slot_size, &arena_size);

@@ -5,10 +5,17 @@ import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const output = join(root, 'build', 'weir-engine.node');
-const strict = process.argv.includes('--strict');
+const { values } = parseArgs({
+  options: {
+    // Fails where it can't be built.
+    strict: { type: 'boolean', default: false },
+    output: { type: 'string', default: join(root, 'build', 'weir-engine.node') },
+  },
+});
+const { strict, output } = values;
 
 function skip(reason) {
   rmSync(output, { force: true });

@@ -42,6 +42,7 @@ export interface Addon {
     outboxPath: Int32Array,
     outboxLength: Uint32Array,
     onBatch: (count: number) => void,
+    gatherMicros: number,
   ): OpenedPort;
   bindBatch(
     handle: AddonHandle,

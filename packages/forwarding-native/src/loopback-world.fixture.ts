@@ -37,9 +37,13 @@ export function loopbackWorld(engine: PacketEngine, ip: string, port: number): E
   };
 }
 
-export function nativeWorld(ip: string, prepare: (engine: NativeEngine) => void = () => {}) {
+export function nativeWorld(
+  ip: string,
+  prepare: (engine: NativeEngine) => void = () => {},
+  gatherMicros = 0,
+) {
   return async (sizes: EngineSizes = {}): Promise<EngineWorld> => {
-    const engine = openNativeEngine({ ip, ...small, ...sizes });
+    const engine = openNativeEngine({ ip, gatherMicros, ...small, ...sizes });
     prepare(engine);
     return loopbackWorld(engine, ip, engine.address.port);
   };

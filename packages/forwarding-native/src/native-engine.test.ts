@@ -34,6 +34,10 @@ describe.skipIf(problem !== undefined)('native', () => {
     'native without GSO',
     nativeWorld('127.0.0.1', (engine) => engine.withoutGso()),
   );
+  engineConformance(
+    'native that gathers for a millisecond',
+    nativeWorld('127.0.0.1', () => {}, 1000),
+  );
   engineConformance('native over IPv6', nativeWorld('::1'));
   engineConformance('native over TCP', nativeTcpWorld);
 
@@ -57,6 +61,7 @@ describe.skipIf(problem !== undefined)('native', () => {
     expect(() => openNativeEngine({ ip: '127.0.0.1', port: engine.address.port })).toThrow('in use');
     expect(() => openNativeEngine({ ip: '192.0.2.77' })).toThrow('assign');
     expect(() => openNativeEngine({ ip: 'localhost' })).toThrow(TypeError);
+    expect(() => openNativeEngine({ ip: '127.0.0.1', gatherMicros: 1001 })).toThrow(/gatherMicros/);
     expect(() => engine.openPath({ ip: 'localhost', port: 1, protocol: 'udp' })).toThrow(RangeError);
     expect(() => engine.openPath({ ip: '127.0.0.1', port: 1, protocol: 'tcp' })).toThrow(RangeError);
     engine.close();

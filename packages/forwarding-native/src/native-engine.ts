@@ -29,6 +29,11 @@ export interface NativeEngineOptions {
   readonly sendBufferBytes?: number;
   /** ICE-TCP, framed already; its datagrams take the way through JavaScript. */
   readonly tcp?: DatagramPort;
+  /**
+   * Microseconds to wait, once something is there to read, for more to work off with it: from 0 (default) to
+   * 1000. The thread sleeps meanwhile.
+   */
+  readonly gatherMicros?: number;
   /** As of NodeEngine. */
   readonly slotSize?: number;
   readonly slotCount?: number;
@@ -105,6 +110,10 @@ export class NativeEngine implements PacketEngine {
     if (!Number.isInteger(this.slotCount) || this.slotCount < 2) {
       throw new RangeError('slotCount: at least 2');
     }
+    const gatherMicros = options.gatherMicros ?? 0;
+    if (!Number.isInteger(gatherMicros) || gatherMicros < 0 || gatherMicros > 1000) {
+      throw new RangeError('gatherMicros: a whole number from 0 to 1000');
+    }
     const capacity = Math.min(options.batchCapacity ?? 256, this.slotCount);
     this.arena = new Uint8Array(this.slotSize * this.slotCount);
     const remoteAt = (remote: number) => this.#remotes.remote(remote);
@@ -125,6 +134,7 @@ export class NativeEngine implements PacketEngine {
       this.#outboxPath,
       this.#outboxLength,
       (count) => this.#receive(count),
+      gatherMicros,
     );
     this.#handle = opened.handle;
     this.address = { ip: opened.ip, port: opened.port, family: opened.ip.includes(':') ? 'ipv6' : 'ipv4' };

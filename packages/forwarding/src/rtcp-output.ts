@@ -14,6 +14,8 @@ import type { Transport } from './transport.ts';
 /** Room in one datagram for RTCP, with the tag and index of SRTCP left free. */
 const maxCompound = 1180;
 const maxReportIntervalMs = 1000;
+/** Reports leave at multiples of this, so that those of many transports leave together. */
+const reportGridMs = 100;
 const audioSpacingMs = 5000;
 const videoSpacingMs = 1000;
 const rembIntervalMs = 1000;
@@ -37,23 +39,30 @@ export class RtcpOutput {
   sendReports(transport: Transport, now: number): void {
     const kbps = transport.sentBps / 1000;
     const interval = kbps > 0 ? Math.min(maxReportIntervalMs, 360_000 / kbps) : maxReportIntervalMs;
-    const jitter = 0.5 + (this.#forwarder.random() >>> 0) / 0x1_0000_0000;
-    transport.nextReportAt = now + interval * jitter;
+    const jitter = (this.#forwarder.random() >>> 0) / 0x1_0000_0000;
+    let due = Number.POSITIVE_INFINITY;
 
     this.#begin();
     for (const sender of transport.senders) {
       const spacing = sender.video ? videoSpacingMs : audioSpacingMs;
       if (now - sender.lastReportAt >= spacing) this.#addSenderReport(transport, sender, now);
+      if (sender.forwards) due = Math.min(due, sender.lastReportAt + spacing);
     }
     const reports: ReportBlock[] = [];
     for (const receiver of transport.receivers) {
       const spacing = receiver.video ? videoSpacingMs : audioSpacingMs;
       for (const stream of receiver.streams) {
-        if (!stream.started || now - stream.lastReportSentAt < spacing) continue;
-        stream.lastReportSentAt = now;
-        reports.push(stream.takeReport(now));
+        if (!stream.started) continue;
+        if (now - stream.lastReportSentAt >= spacing) {
+          stream.lastReportSentAt = now;
+          reports.push(stream.takeReport(now));
+        }
+        due = Math.min(due, stream.lastReportSentAt + spacing);
       }
     }
+    // Before anything is due there is nothing to look for: with many transports each look would be a wake-up.
+    const next = due === Number.POSITIVE_INFINITY ? now : Math.max(now, due - interval / 2);
+    transport.nextReportAt = Math.ceil((next + interval * (0.5 + jitter)) / reportGridMs) * reportGridMs;
     for (let i = 0; i < reports.length; i += 31) {
       this.#add(transport, { type: 'rr', ssrc: transport.rtcpSsrc, reports: reports.slice(i, i + 31) });
     }

@@ -157,6 +157,8 @@ export class Transport {
     this.senderOfSsrc.set(sender.spec.ssrc, sender);
     if (sender.spec.rtxSsrc !== undefined) this.senderOfSsrc.set(sender.spec.rtxSsrc, sender);
     this.outgoing.addSender(sender, now);
+    // Its first report is not to wait until those of the others are due.
+    if (this.ready) this.nextReportAt = Math.min(this.nextReportAt, now + firstReportMs);
     this.#startTimers(now);
   }
 
