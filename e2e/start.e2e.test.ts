@@ -21,9 +21,11 @@ describe('npm start', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  function start(port: number, args: string[] = []) {
+  const direct = [join(root, 'node_modules/.bin/node'), 'scripts/start.ts'];
+
+  function start(port: number, args: string[] = [], [program, ...before] = direct) {
     folder = mkdtempSync(join(tmpdir(), 'weir-start-'));
-    const child = spawn(join(root, 'node_modules/.bin/node'), ['scripts/start.ts', ...args], {
+    const child = spawn(program!, [...before, ...args], {
       cwd: root,
       env: {
         ...process.env,
@@ -45,8 +47,8 @@ describe('npm start', () => {
     return { child, exit, output: () => output };
   }
 
-  const running = async (port: number) => {
-    const started = start(port);
+  const running = async (port: number, command = direct) => {
+    const started = start(port, [], command);
     await until(
       'the address to open',
       async () => started.output().includes(`Open http://localhost:${port}`),
@@ -78,6 +80,14 @@ describe('npm start', () => {
     expect(await exit).toEqual([0, null]);
     expect(output()).toMatch(/pod {7}│ .*stopped/);
     expect(output()).toMatch(/signaling │ .*stopped/);
+  });
+
+  it('ends with npm, which does not pass signals through the shell between them', async () => {
+    const port = await freePort();
+    const { child, output } = await running(port, ['npm', 'start']);
+    child.kill('SIGTERM');
+    await until('signaling has stopped', async () => /signaling │ .*stopped/.test(output()));
+    await expect(fetch(`http://127.0.0.1:${port}/healthz`)).rejects.toThrow();
   });
 
   it.runIf(process.platform === 'linux')(

@@ -31,6 +31,7 @@ const given: Readonly<Record<string, string | undefined>> = process.env;
 const root = resolve(import.meta.dirname, '..');
 const readyDeadlineMs = 60_000;
 const stopPatienceMs = 12_000;
+const parentCheckMs = 500;
 
 process.exitCode = process.argv.includes('--help') || process.argv.includes('-h') ? showHelp() : await main();
 
@@ -118,6 +119,7 @@ async function supervise(starters: readonly (() => Service)[], port: number): Pr
       told.resolve(undefined);
     });
   }
+  onNpmGone(() => told.resolve(undefined));
   const deadline = performance.now() + readyDeadlineMs;
   let failure: string | undefined;
   let up = true;
@@ -141,6 +143,15 @@ async function supervise(starters: readonly (() => Service)[], port: number): Pr
   // The pod first: it has a last report for signaling.
   for (const service of services.toReversed()) await service.stop(stopPatienceMs);
   return failure === undefined ? 0 : 1;
+}
+
+/** npm passes SIGTERM to the shell between it and us, which ends without passing it on. */
+function onNpmGone(told: () => void): void {
+  if (given.npm_lifecycle_event === undefined) return;
+  const parent = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== parent) told();
+  }, parentCheckMs).unref();
 }
 
 /** @returns true, or a sentence about what is not */
