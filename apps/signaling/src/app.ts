@@ -41,7 +41,8 @@ export function createApp(deps: Dependencies): App {
     const given = c.req.header('x-request-id');
     const requestId = given !== undefined && /^[\w.-]{1,64}$/.test(given) ? given : crypto.randomUUID();
     c.set('requestId', requestId);
-    c.set('logFields', {});
+    const trace = traceIdOf(c.req.header('traceparent'));
+    c.set('logFields', trace === undefined ? {} : { trace });
     const started = deps.clock.now();
     await next();
     c.res.headers.set('x-request-id', requestId);
@@ -71,6 +72,7 @@ export function createApp(deps: Dependencies): App {
         'idempotency-key',
         'if-none-match',
         'last-event-id',
+        'traceparent',
         'x-request-id',
       ],
       exposeHeaders: ['etag', 'retry-after', 'x-request-id'],
@@ -100,7 +102,7 @@ export function createApp(deps: Dependencies): App {
     if (error instanceof RoomError) {
       return new ProblemError(error.code, error.message, { field: error.field }).toResponse(requestId);
     }
-    const fields = { request: requestId, error: error.message, stack: error.stack };
+    const fields = { request: requestId, ...c.get('logFields'), error: error.message, stack: error.stack };
     // Others were faster every time: that passes, as an outage does.
     if (error instanceof StoreUnavailableError || error instanceof ConflictError) {
       deps.logger.error(fields, 'the database does not answer, or not to us');
@@ -121,4 +123,10 @@ export function createApp(deps: Dependencies): App {
     fetch: async (request, platform) => await router.fetch(request, platform),
     shutDown: () => stopping.stop(),
   };
+}
+
+/** Of a W3C `traceparent` header (Trace Context §3.2); undefined = none, or not a valid one. */
+function traceIdOf(header: string | undefined): string | undefined {
+  const id = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-|$)/.exec(header ?? '')?.[1];
+  return id === undefined || /^0+$/.test(id) ? undefined : id;
 }
