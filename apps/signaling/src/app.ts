@@ -7,6 +7,7 @@ import { routePath } from 'hono/route';
 import type { Dependencies } from './deps.ts';
 import type { Env, Router } from './http/endpoint.ts';
 import { nameSchemas } from './http/schemas.ts';
+import { traceIdOf } from './http/trace-id.ts';
 import { ProblemError } from './problem.ts';
 import { addDemoRoutes } from './routes/demo.ts';
 import { addEventRoutes } from './routes/events.ts';
@@ -123,10 +124,4 @@ export function createApp(deps: Dependencies): App {
     fetch: async (request, platform) => await router.fetch(request, platform),
     shutDown: () => stopping.stop(),
   };
-}
-
-/** Of a W3C `traceparent` header (Trace Context §3.2); undefined = none, or not a valid one. */
-function traceIdOf(header: string | undefined): string | undefined {
-  const id = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-|$)/.exec(header ?? '')?.[1];
-  return id === undefined || /^0+$/.test(id) ? undefined : id;
 }
