@@ -104,7 +104,11 @@ describe.skipIf(missing !== undefined)('the images', () => {
       .filter((line) => line.includes('"transport.dtls"'));
     expect(happenings.length).toBeGreaterThan(0);
     for (const line of happenings) {
-      expect(JSON.parse(line)).toMatchObject({ roomId: 'daily', transportId: expect.any(Number) });
+      expect(JSON.parse(line)).toMatchObject({
+        roomId: 'daily',
+        transportId: expect.any(Number),
+        peerId: expect.any(Number),
+      });
     }
     await Promise.all([alice.leave(), bob.leave()]);
   });

@@ -115,7 +115,7 @@ export class Pod {
           const answer = await workers.apply(update);
           this.#census.noteUpdate(update, answer);
           log.debug(
-            { room: update.roomId, base: update.base, to: update.version, ...answer },
+            { roomId: update.roomId, base: update.base, to: update.version, ...answer },
             answer.applied
               ? 'media update'
               : 'media update does not follow what is here; asked for the whole',
@@ -258,7 +258,8 @@ export class Pod {
   #note(happening: MediaHappening): void {
     if (isSelfCheck(happening.roomId)) return;
     const { type, ...rest } = happening;
-    this.#log.debug(rest, type);
+    const peerId = 'transportId' in rest ? this.#census.peerOf(rest.roomId, rest.transportId) : undefined;
+    this.#log.debug(peerId === undefined ? rest : { ...rest, peerId }, type);
     this.#census.noteHappening(happening);
     this.#reports.push(happening);
     this.#checkEmptied();
