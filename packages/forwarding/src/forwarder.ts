@@ -7,6 +7,7 @@ import { LayerReader } from './layer-reader.ts';
 import { JoinLatencies, MediaTotals, observeLatency } from './media-totals.ts';
 import type { ReceiveStream } from './receive-stream.ts';
 import type { Receiver } from './receiver.ts';
+import { RepeatQueue } from './repeat-queue.ts';
 import { ForwardingRoom } from './room.ts';
 import { RtcpInput } from './rtcp-input.ts';
 import { RtcpOutput } from './rtcp-output.ts';
@@ -70,6 +71,7 @@ export class Forwarder {
   readonly #happenings: (MediaHappening | undefined)[] = [];
   /** Senders that are to begin, or have begun, with a cached key frame. */
   readonly #replays = new Map<Sender, KeyFrameReplay | undefined>();
+  readonly #repeats = new RepeatQueue();
   #happeningsRead = 0;
   #happeningsPending = 0;
   #associations = 0;
@@ -192,6 +194,8 @@ export class Forwarder {
     this.fanOut.setTime(now);
     if (this.#repairing.size > 0) this.#repair(now);
     if (this.#replays.size > 0) this.#replay(now);
+    if (now >= this.#repeats.nextAt) this.#repeats.run(this.fanOut, now);
+    this.schedule(this.#repeats.nextAt);
     if (now >= this.#nextTickAt) this.#tick(now);
     for (const transport of this.transports) {
       if (!transport.ready) continue;
@@ -248,6 +252,12 @@ export class Forwarder {
     this.schedule(this.now);
   }
 
+  /** A packet goes out again at `at`, as another copy of a repair. */
+  repeat(sender: Sender, out: number, maxAgeMs: number, at: number): void {
+    this.#repeats.add(sender, out, maxAgeMs, at);
+    this.schedule(at);
+  }
+
   /** A stream misses packets: they are asked for after the batch. */
   noteRepair(stream: ReceiveStream, receiver: Receiver): void {
     this.#repairing.set(stream, receiver);
@@ -286,11 +296,10 @@ export class Forwarder {
           continue;
         }
         sender.beginReplay(stream, now);
-        replay = new KeyFrameReplay(sender, stream, now);
+        replay = new KeyFrameReplay(sender, stream, this.replayLimits.maxCatchUpMs, now);
         this.#replays.set(sender, replay);
       }
-      const pace = sender.transport?.outgoing.paceBps ?? 0;
-      if (replay.step(this.fanOut, this.layerReader, pace, now)) continue;
+      if (replay.step(this.fanOut, this.layerReader, now)) continue;
       sender.endReplay(replay.stream);
       this.#replays.delete(sender);
     }

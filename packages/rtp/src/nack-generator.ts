@@ -8,6 +8,11 @@ const maxRetries = 8;
 const timerIntervalMs = 25;
 const defaultRttMs = 100;
 const maxRecovered = 512;
+/** A repair is asked for again when it is late by so much. */
+const repairMargin = 1.25;
+const leastRepairMs = 10;
+const onceWeight = 0.2;
+const repeatedWeight = 0.05;
 const maxKeyFrames = 256;
 
 /**
@@ -17,13 +22,17 @@ const maxKeyFrames = 256;
 export class NackGenerator {
   /** Set when more is missing than NACK can repair; the owner asks for a key frame and clears it. */
   keyFrameNeeded = false;
+  /** Believed until repairs themselves have shown how long one takes. */
   rttMs = defaultRttMs;
+  /** From a request to its repair, milliseconds; NaN = none came yet. */
+  repairMs = Number.NaN;
 
   #started = false;
   #last = 0;
   #count = 0;
   readonly #missing = new Float64Array(maxMissing);
   readonly #sentAt = new Float64Array(maxMissing);
+  readonly #firstSentAt = new Float64Array(maxMissing);
   readonly #retries = new Uint8Array(maxMissing);
   /** Ask not before this time. */
   readonly #notBefore = new Float64Array(maxMissing);
@@ -60,6 +69,7 @@ export class NackGenerator {
       const i = this.#find(extended);
       if (i >= this.#count || this.#missing[i] !== extended) return false;
       const asked = this.#retries[i]! > 0;
+      if (asked && recovered) this.#noteRepair(i, nowMs);
       this.#removeAt(i);
       return asked;
     }
@@ -88,9 +98,10 @@ export class NackGenerator {
   collect(nowMs: number, out: Uint16Array): number {
     let written = 0;
     let i = 0;
+    const distance = Number.isNaN(this.repairMs) ? this.rttMs : this.repairMs * repairMargin;
     while (i < this.#count && written < out.length) {
       const asked = this.#retries[i]! > 0;
-      const due = asked ? nowMs - this.#sentAt[i]! >= this.rttMs : nowMs >= this.#notBefore[i]!;
+      const due = asked ? nowMs - this.#sentAt[i]! >= distance : nowMs >= this.#notBefore[i]!;
       if (!due) {
         i++;
         continue;
@@ -101,6 +112,7 @@ export class NackGenerator {
       }
       out[written++] = this.#missing[i]! & 0xffff;
       this.#sentAt[i] = nowMs;
+      if (!asked) this.#firstSentAt[i] = nowMs;
       this.#retries[i]!++;
       i++;
     }
@@ -119,6 +131,21 @@ export class NackGenerator {
     this.#recovered = [];
     this.#keyFrames = [];
     this.keyFrameNeeded = false;
+  }
+
+  /**
+   * A repair came. Asked for once, its time is that of a round; asked for more often it may answer any request, and
+   * only tells that rounds are longer than was thought where it does so again and again.
+   */
+  #noteRepair(i: number, nowMs: number): void {
+    const once = this.#retries[i] === 1;
+    const took = Math.max(leastRepairMs, nowMs - this.#firstSentAt[i]!);
+    if (Number.isNaN(this.repairMs)) {
+      if (once) this.repairMs = took;
+      else if (took > this.rttMs) this.repairMs = this.rttMs;
+      return;
+    }
+    this.repairMs += (took - this.repairMs) * (once ? onceWeight : repeatedWeight);
   }
 
   #addMissing(from: number, to: number, nowMs: number): void {
@@ -182,6 +209,7 @@ export class NackGenerator {
   #shift(from: number, to: number): void {
     this.#missing.copyWithin(to, from, this.#count);
     this.#sentAt.copyWithin(to, from, this.#count);
+    this.#firstSentAt.copyWithin(to, from, this.#count);
     this.#retries.copyWithin(to, from, this.#count);
     this.#notBefore.copyWithin(to, from, this.#count);
   }
