@@ -74,9 +74,36 @@ test('says when a retransmission fills a gap', () => {
   const generator = new NackGenerator();
   receive(generator, 1);
   receive(generator, 3);
-  expect(generator.nextTimeout(0)).toBe(25);
+  expect(generator.nextTimeout(0)).toBe(100);
+  expect(generator.nextTimeout(99)).toBe(104);
   expect(generator.receive(2, false, true, 10)).toBe(true);
   expect(generator.receive(2, false, true, 11)).toBe(false);
+});
+
+test('measures how long a repair takes, from the first request on', () => {
+  const generator = new NackGenerator();
+  generator.rttMs = 50;
+  receive(generator, 1, 0);
+  receive(generator, 4, 0);
+  generator.receive(2, false, true, 42);
+  expect(generator.repairMs).toBe(42);
+  collect(generator, 50);
+  // It may answer either request: too long is harmless, too short would ask for everything twice.
+  generator.receive(3, false, true, 60);
+  expect(generator.repairMs).toBe(60);
+  // A straggler is no repair.
+  receive(generator, 6, 100);
+  generator.receive(5, false, false, 110);
+  expect(generator.repairMs).toBeNaN();
+});
+
+test('tells what it gave up', () => {
+  const generator = new NackGenerator();
+  generator.rttMs = 10;
+  receive(generator, 1, 0);
+  receive(generator, 4, 0);
+  for (let now = 10; now <= 80; now += 10) collect(generator, now);
+  expect([generator.missingCount, generator.gaveUp]).toEqual([0, 2]);
 });
 
 test('a retransmission that runs ahead is not asked for again', () => {

@@ -5,7 +5,8 @@ const maxMissing = 500;
 /** Nothing older than this many packets is asked for. */
 const maxAgePackets = 10_000;
 const maxRetries = 8;
-const timerIntervalMs = 25;
+/** Packets that are due at nearly the same time are asked for together. */
+const minTimerMs = 5;
 const defaultRttMs = 100;
 const maxRecovered = 512;
 const maxKeyFrames = 256;
@@ -17,12 +18,19 @@ const maxKeyFrames = 256;
 export class NackGenerator {
   /** Set when more is missing than NACK can repair; the owner asks for a key frame and clears it. */
   keyFrameNeeded = false;
+  /** A packet is asked for again after so long. */
   rttMs = defaultRttMs;
+  /** Milliseconds from the first request for the packet received last to its repair; NaN = it was none. */
+  repairMs = Number.NaN;
+  /** Packets that were asked for as often as they may be, in vain; the owner clears it. */
+  gaveUp = 0;
 
   #started = false;
   #last = 0;
   #count = 0;
   readonly #missing = new Float64Array(maxMissing);
+  /** When it was asked for first, and last. */
+  readonly #askedAt = new Float64Array(maxMissing);
   readonly #sentAt = new Float64Array(maxMissing);
   readonly #retries = new Uint8Array(maxMissing);
   /** Ask not before this time. */
@@ -48,6 +56,7 @@ export class NackGenerator {
    * was asked for. Then call collect().
    */
   receive(seq: number, isKeyFrame: boolean, recovered: boolean, nowMs: number): boolean {
+    this.repairMs = Number.NaN;
     if (!this.#started) {
       this.#started = true;
       this.#last = seq;
@@ -59,9 +68,10 @@ export class NackGenerator {
     if (extended < this.#last) {
       const i = this.#find(extended);
       if (i >= this.#count || this.#missing[i] !== extended) return false;
-      const asked = this.#retries[i]! > 0;
+      const retries = this.#retries[i]!;
+      if (recovered && retries > 0) this.repairMs = nowMs - this.#askedAt[i]!;
       this.#removeAt(i);
-      return asked;
+      return retries > 0;
     }
     if (isKeyFrame) {
       this.#keyFrames.push(extended);
@@ -96,10 +106,12 @@ export class NackGenerator {
         continue;
       }
       if (this.#retries[i]! >= maxRetries) {
+        this.gaveUp++;
         this.#removeAt(i);
         continue;
       }
       out[written++] = this.#missing[i]! & 0xffff;
+      if (this.#retries[i] === 0) this.#askedAt[i] = nowMs;
       this.#sentAt[i] = nowMs;
       this.#retries[i]!++;
       i++;
@@ -109,7 +121,13 @@ export class NackGenerator {
 
   /** When collect() should be called again; undefined while nothing is missing. */
   nextTimeout(nowMs: number): number | undefined {
-    return this.#count > 0 ? nowMs + timerIntervalMs : undefined;
+    if (this.#count === 0) return undefined;
+    let due = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < this.#count; i++) {
+      const at = this.#retries[i]! > 0 ? this.#sentAt[i]! + this.rttMs : this.#notBefore[i]!;
+      if (at < due) due = at;
+    }
+    return Math.max(nowMs + minTimerMs, due);
   }
 
   /** Forgets everything: the stream restarted or was paused. */
@@ -119,6 +137,8 @@ export class NackGenerator {
     this.#recovered = [];
     this.#keyFrames = [];
     this.keyFrameNeeded = false;
+    this.repairMs = Number.NaN;
+    this.gaveUp = 0;
   }
 
   #addMissing(from: number, to: number, nowMs: number): void {
@@ -181,6 +201,7 @@ export class NackGenerator {
 
   #shift(from: number, to: number): void {
     this.#missing.copyWithin(to, from, this.#count);
+    this.#askedAt.copyWithin(to, from, this.#count);
     this.#sentAt.copyWithin(to, from, this.#count);
     this.#retries.copyWithin(to, from, this.#count);
     this.#notBefore.copyWithin(to, from, this.#count);
