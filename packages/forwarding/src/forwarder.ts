@@ -277,11 +277,10 @@ export class Forwarder {
           continue;
         }
         sender.beginReplay(stream, now);
-        replay = new KeyFrameReplay(sender, stream, now);
+        replay = new KeyFrameReplay(sender, stream, this.replayLimits.maxCatchUpMs, now);
         this.#replays.set(sender, replay);
       }
-      const pace = sender.transport?.outgoing.paceBps ?? 0;
-      if (replay.step(this.fanOut, this.layerReader, pace, now)) continue;
+      if (replay.step(this.fanOut, this.layerReader, now)) continue;
       sender.endReplay(replay.stream);
       this.#replays.delete(sender);
     }

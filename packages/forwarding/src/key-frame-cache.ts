@@ -13,7 +13,7 @@ export const defaultReplayLimits: ReplayLimits = {
   maxPackets: 768,
   maxBytes: 1_500_000,
   maxAgeMs: 5000,
-  maxCatchUpMs: 1000,
+  maxCatchUpMs: 1500,
 };
 
 /** Where the newest key frame of a stream begins. The packets themselves lie in the arena, as all others do. */

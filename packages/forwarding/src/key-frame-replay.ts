@@ -1,6 +1,5 @@
 import { DependencyDescriptor } from '@weir/rtp';
 import type { FanOut } from './fan-out.ts';
-import type { ReplayLimits } from './key-frame-cache.ts';
 import type { LayerReader } from './layer-reader.ts';
 import type { ReceiveStream } from './receive-stream.ts';
 import type { Sender } from './sender.ts';
@@ -11,6 +10,8 @@ const burstBytes = 12_000;
 const maxCreditMs = 25;
 /** A gap younger than this may still be repaired. */
 const repairMs = 500;
+/** A replay that takes so many times longer than it may is given up. */
+const patience = 3;
 /** Above the live rate at least, or the viewer would hardly come closer. */
 const minGain = 1.25;
 /** Catching up is spread over at most this many times less time than the pictures took: they stay in order. */
@@ -26,10 +27,11 @@ export class KeyFrameReplay {
   readonly #generation: number;
   #next: number;
   #credit = burstBytes;
+  readonly #endsAt: number;
   #at: number;
 
   /** The sender's segment has begun with the key frame. */
-  constructor(sender: Sender, stream: ReceiveStream, now: number) {
+  constructor(sender: Sender, stream: ReceiveStream, maxCatchUpMs: number, now: number) {
     this.sender = sender;
     this.stream = stream;
     this.#start = stream.keyFrame.start;
@@ -39,6 +41,7 @@ export class KeyFrameReplay {
     this.#descriptor = stream.descriptor === undefined ? undefined : new DependencyDescriptor();
     this.#generation = stream.generation;
     this.#at = now;
+    this.#endsAt = now + maxCatchUpMs * patience;
     sender.replayNext = this.#next;
   }
 
@@ -53,10 +56,14 @@ export class KeyFrameReplay {
   }
 
   /** Sends what is due. True while more is to come, false when the viewer is live or the replay broke off. */
-  step(fanOut: FanOut, reader: LayerReader, paceBps: number, now: number): boolean {
+  step(fanOut: FanOut, reader: LayerReader, now: number): boolean {
     const { sender, stream } = this;
-    const { receiver } = sender;
-    if (receiver === undefined || !this.current) return false;
+    const { receiver, transport } = sender;
+    if (receiver === undefined || transport === undefined || !this.current) return false;
+    const paceBps = Math.max(
+      stream.bitrateBps * minGain,
+      transport.outgoing.replayBps(sender, receiver.layered, stream.bitrateBps),
+    );
     this.#credit += (Math.min(maxCreditMs, now - this.#at) * paceBps) / 8000;
     this.#at = now;
     sender.segment.replayedAt = now;
@@ -64,7 +71,7 @@ export class KeyFrameReplay {
       if (this.#credit <= 0) return true;
       const number = this.#next;
       const serial = stream.cache.serial(number);
-      const gone = stream.highest - number >= stream.cache.capacity;
+      const gone = stream.highest - number >= stream.cache.capacity || now > this.#endsAt;
       if (gone || (serial >= 0 && !fanOut.inArena(serial))) {
         sender.breakReplay();
         return false;
@@ -78,6 +85,8 @@ export class KeyFrameReplay {
       const isKey = number === this.#start;
       reader.read(receiver, stream, this.#descriptor, isKey);
       fanOut.forward(receiver, stream, serial, offset, isKey, now, this.#only, number);
+      sender.replayPictureId = reader.pictureId;
+      sender.replayTl0PictureIndex = reader.tl0PictureIndex;
       this.#credit -= length;
     }
     return false;
@@ -85,17 +94,12 @@ export class KeyFrameReplay {
 }
 
 /**
- * Milliseconds until a viewer that begins with the newest key frame of `stream` has caught up when `paceBps` can
- * be sent; NaN when it can't be done within the limits and the publisher must be asked.
+ * Milliseconds until `sender` has caught up when it begins with the newest key frame of `stream`; NaN when it can't be done within the limits and the publisher must be asked.
  */
-export function catchUpMs(
-  stream: ReceiveStream,
-  fanOut: FanOut,
-  limits: ReplayLimits,
-  maxAgeMs: number,
-  paceBps: number,
-  now: number,
-): number {
+export function catchUpMs(stream: ReceiveStream, sender: Sender, maxAgeMs: number, now: number): number {
+  const { transport, receiver } = sender;
+  if (transport === undefined || receiver === undefined) return Number.NaN;
+  const { fanOut, replayLimits: limits } = sender.room.forwarder;
   const { keyFrame, cache, highest } = stream;
   const packets = highest - keyFrame.start + 1;
   if (keyFrame.start < 0 || packets < 1) return Number.NaN;
@@ -117,6 +121,7 @@ export function catchUpMs(
   }
   if (bytes > limits.maxBytes) return Number.NaN;
   const liveBps = stream.bitrateBps > 0 ? stream.bitrateBps : (bytes * 8000) / Math.max(200, ageMs);
+  const paceBps = transport.outgoing.replayBps(sender, receiver.layered, liveBps);
   // What goes out at once is not waited for.
   const rest = Math.max(0, bytes - burstBytes);
   if (rest > 0 && paceBps < liveBps * minGain) return Number.NaN;

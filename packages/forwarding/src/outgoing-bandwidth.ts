@@ -27,10 +27,10 @@ const maxWaitMs = 5000;
 /** Loss and round trip from which on repairs are sent in several copies. */
 const repeatLoss = 0.015;
 const repeatRttMs = 70;
-/** Replays on paths that nothing limits, on those not known yet (times the first guess), and at the least. */
+/** Replays on paths that nothing limits, and those of sources without layers, times their rate. */
 const freePaceBps = 10_000_000;
 const unknownPaceFactor = 2.5;
-const leastPaceShare = 0.25;
+const knownPaceFactor = 1.5;
 
 /** Limits of a transport, bits per second; absent or 0 = none. */
 export interface OutgoingLimits {
@@ -183,24 +183,30 @@ export class OutgoingBandwidth {
     return copies;
   }
 
+  /** What is left for repairs beside media, bits per second; Infinity = nothing is known to be short. */
+  get repairBps(): number {
+    const available = this.availableBps;
+    if (available === Number.POSITIVE_INFINITY) return available;
+    return available - Math.max(0, this.#transport.sentBps - this.#transport.rtxSentBps);
+  }
+
   /** Bits per second that may go out; Infinity = nothing is known and nothing is limited. */
   get availableBps(): number {
     return this.#maxBps > 0 ? Math.min(this.#maxBps, this.#pathBps) : this.#pathBps;
   }
 
   /**
-   * Bits per second at which a replay may send. Before the path is known it goes ahead as a probe would; afterwards
-   * it takes what other traffic leaves.
+   * Bits per second at which `sender` may replay a source of `liveBps`: what the estimate leaves beside other traffic.
+   * A source without layers flows whatever the estimate says; its replay goes ahead by a factor.
    */
-  get paceBps(): number {
+  replayBps(sender: Sender, layered: boolean, liveBps: number): number {
     const available = this.availableBps;
     if (available === Number.POSITIVE_INFINITY) return freePaceBps;
-    const estimator = this.#estimator;
-    if (estimator?.heard !== true && this.#remb.bps === Number.POSITIVE_INFINITY) {
-      const pace = available * unknownPaceFactor;
-      return this.#maxBps > 0 ? Math.min(this.#maxBps, pace) : pace;
-    }
-    return Math.max(available * leastPaceShare, available - this.#transport.sentBps);
+    const known = this.#estimator?.heard === true || this.#remb.bps !== Number.POSITIVE_INFINITY;
+    const others = Math.max(0, this.#transport.sentBps - sender.bitrateBps);
+    const pace = known ? available - others : available;
+    if (layered) return pace;
+    return Math.max(pace, (known ? knownPaceFactor : unknownPaceFactor) * liveBps);
   }
 
   /** Goes over layers and probes. */

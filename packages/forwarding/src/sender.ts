@@ -20,6 +20,10 @@ const resendPlaces = 256;
 const minResendDistanceMs = 10;
 /** Retransmissions per second never need more than the stream itself, but a little for slow streams. */
 const minResendBytesPerSecond = 64_000;
+const leastResendBytesPerSecond = 6000;
+const leastResendShare = 0.3;
+/** So much of it may go out at once. */
+const resendBurstSeconds = 0.5;
 /** An exact timestamp at a switch may differ so far from what the clock on the wall says. */
 const maxTimestampErrorSeconds = 10;
 /** Key frames that a viewer may cause in `pliWindowMs`; what it asks for beyond is not passed on. */
@@ -55,6 +59,9 @@ export class Sender {
   segment = new Segment();
   /** Next packet of the open stream that a replay sends; Infinity = packets go out as they come. */
   replayNext = Number.POSITIVE_INFINITY;
+  /** Of the picture that a replay sent last, if the replay did not come to its end; -1 = none. */
+  replayPictureId = -1;
+  replayTl0PictureIndex = -1;
   /** The one before: retransmissions reach back into it. */
   previous = new Segment();
   /** Highest number sent, extended; its upper bits are the rollover counter. */
@@ -98,7 +105,7 @@ export class Sender {
   #endAt = 0;
   #resendNumber: Float64Array | undefined = undefined;
   #resendAt: Float64Array | undefined = undefined;
-  #resendBudget = minResendBytesPerSecond;
+  #resendBudget = 0;
   #resendBudgetAt = 0;
   #pliWindowAt = Number.NEGATIVE_INFINITY;
   #plisInWindow = 0;
@@ -257,9 +264,11 @@ export class Sender {
     if (!this.video || stream === undefined || !stream.live) return;
     if (!this.forwards || this.receiver?.paused !== false) return;
     const { forwarder } = this.room;
+    // While a lower layer is replayed the wanted one can wait: it is asked for when that is through.
+    if (this.openStream !== stream && this.replayNext !== Number.POSITIVE_INFINITY) return;
     if (this.openStream !== stream && this.replayFrom(forwarder.now) !== undefined) {
       forwarder.noteReplay(this);
-      if (this.#replayable(stream, forwarder.now)) return;
+      return;
     }
     this.askForKeyFrame();
   }
@@ -304,14 +313,12 @@ export class Sender {
   }
 
   #catchUpMs(stream: ReceiveStream, now: number): number {
-    const { transport } = this;
-    if (transport === undefined || stream.keyFrame.start < 0) return Number.NaN;
+    if (stream.keyFrame.start < 0) return Number.NaN;
     // Pictures that it had already are not shown twice.
     if (this.segment.reached(stream, stream.keyFrame.start)) return Number.NaN;
     if (this.previous.reached(stream, stream.keyFrame.start)) return Number.NaN;
-    const { fanOut, replayLimits } = this.room.forwarder;
     const maxAgeMs = this.openStream === undefined ? Number.POSITIVE_INFINITY : maxStepBackMs;
-    return catchUpMs(stream, fanOut, replayLimits, maxAgeMs, transport.outgoing.paceBps, now);
+    return catchUpMs(stream, this, maxAgeMs, now);
   }
 
   /** Begins with the cached key frame of `stream`, as replayFrom() gave it. */
@@ -335,7 +342,10 @@ export class Sender {
 
   /** A replay of `stream` is over: what comes now is live. */
   endReplay(stream: ReceiveStream): void {
-    if (this.openStream === stream) this.replayNext = Number.POSITIVE_INFINITY;
+    if (this.openStream === stream) {
+      this.replayNext = Number.POSITIVE_INFINITY;
+      this.replayPictureId = -1;
+    }
     // A lower layer filled in; the wanted one was asked for.
     if (this.openStream !== this.targetStream) this.askForKeyFrame();
   }
@@ -420,6 +430,7 @@ export class Sender {
     this.segment.tl0PictureIndexDelta = tl0PictureIndexDelta;
     this.segment.rewrites = pictureIdDelta !== 0 || tl0PictureIndexDelta !== 0;
     this.replayNext = Number.POSITIVE_INFINITY;
+    this.replayPictureId = -1;
     this.openStream = stream;
     this.filter.begin();
     if (this.receiver?.layered && this.announcedLayer !== stream.encodingIdx) {
@@ -448,9 +459,15 @@ export class Sender {
 
   /** True when packet `out` of `bytes` bytes may be sent again now; it then counts as sent. */
   takeResend(out: number, bytes: number, now: number): boolean {
-    const perSecond = Math.max(minResendBytesPerSecond, this.bitrateBps / 8);
+    // Repairs for a path that is full make it fuller: they get what media leaves, and some of its share at least.
+    const own = this.bitrateBps / 8;
+    const spare = (this.transport?.outgoing.repairBps ?? Number.POSITIVE_INFINITY) / 8;
+    const perSecond = Math.min(
+      Math.max(minResendBytesPerSecond, own),
+      Math.max(leastResendBytesPerSecond, own * leastResendShare, spare),
+    );
     const earned = ((now - this.#resendBudgetAt) * perSecond) / 1000;
-    this.#resendBudget = Math.min(perSecond, this.#resendBudget + earned);
+    this.#resendBudget = Math.min(perSecond * resendBurstSeconds, this.#resendBudget + earned);
     this.#resendBudgetAt = now;
     if (this.#resendBudget < bytes) return false;
     this.#resendNumber ??= new Float64Array(resendPlaces).fill(-1);
@@ -584,6 +601,7 @@ export class Sender {
     this.#association = transport?.association ?? -1;
     this.endSegment();
     this.segment.begin(undefined, -1, 0, 0);
+    this.replayPictureId = -1;
     this.previous.begin(undefined, -1, 0, 0);
     this.lastOut = sent?.last(spec.ssrc) ?? this.#randomStart();
     const rtx = spec.rtxSsrc === undefined ? undefined : sent?.last(spec.rtxSsrc);
