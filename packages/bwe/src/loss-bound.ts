@@ -24,6 +24,8 @@ export class LossBound {
   fraction = 0;
   /** Loss that the path has at any rate, 0…1. */
   ownLoss = 0;
+  /** At least one window has been judged. */
+  known = false;
   #lost = 0;
   #total = 0;
   #windowAt = Number.NaN;
@@ -70,6 +72,7 @@ export class LossBound {
     this.#lost = 0;
     this.#total = 0;
     this.fraction = fraction;
+    this.known = true;
     this.#judge(fraction, enough, acknowledgedBps, estimateBps, rttMs, elapsed, now);
   }
 

@@ -6,6 +6,7 @@ import { KeyFrameReplay } from './key-frame-replay.ts';
 import { LayerReader } from './layer-reader.ts';
 import type { ReceiveStream } from './receive-stream.ts';
 import type { Receiver } from './receiver.ts';
+import { RepeatQueue } from './repeat-queue.ts';
 import { ForwardingRoom } from './room.ts';
 import { RtcpInput } from './rtcp-input.ts';
 import { RtcpOutput } from './rtcp-output.ts';
@@ -66,6 +67,7 @@ export class Forwarder {
   readonly #happenings: (MediaHappening | undefined)[] = [];
   /** Senders that are to begin, or have begun, with a cached key frame. */
   readonly #replays = new Map<Sender, KeyFrameReplay | undefined>();
+  readonly #repeats = new RepeatQueue();
   #happeningsRead = 0;
   #happeningsPending = 0;
   #associations = 0;
@@ -188,6 +190,8 @@ export class Forwarder {
     this.fanOut.setTime(now);
     if (this.#repairing.size > 0) this.#repair(now);
     if (this.#replays.size > 0) this.#replay(now);
+    if (now >= this.#repeats.nextAt) this.#repeats.run(this.fanOut, now);
+    this.schedule(this.#repeats.nextAt);
     if (now >= this.#nextTickAt) this.#tick(now);
     for (const transport of this.transports) {
       if (!transport.ready) continue;
@@ -242,6 +246,12 @@ export class Forwarder {
     if (this.#replays.get(sender)?.current) return;
     this.#replays.set(sender, undefined);
     this.schedule(this.now);
+  }
+
+  /** A packet goes out again at `at`, as another copy of a repair. */
+  repeat(sender: Sender, out: number, maxAgeMs: number, at: number): void {
+    this.#repeats.add(sender, out, maxAgeMs, at);
+    this.schedule(at);
   }
 
   /** A stream misses packets: they are asked for after the batch. */

@@ -27,6 +27,7 @@ const maxWaitMs = 5000;
 /** Loss and round trip from which on repairs are sent in several copies. */
 const repeatLoss = 0.015;
 const repeatRttMs = 70;
+const presumedLoss = 0.05;
 /** Replays on paths that nothing limits, and those of sources without layers, times their rate. */
 const freePaceBps = 10_000_000;
 const unknownPaceFactor = 2.5;
@@ -172,7 +173,8 @@ export class OutgoingBandwidth {
   get repairCopies(): number {
     const estimator = this.#estimator;
     if (estimator === undefined) return 1;
-    const loss = estimator.loss.ownLoss;
+    // As long as nothing is known, whoever misses something is taken for somebody on a bad path.
+    const loss = estimator.loss.known ? estimator.loss.ownLoss : presumedLoss;
     if (loss < repeatLoss) return 1;
     const far = estimator.rttMs > repeatRttMs;
     const many = loss > 2 * repeatLoss ? 1 : 0;

@@ -17,6 +17,8 @@ const rembIdentifier = 0x52454d42;
 /** Retransmissions stay useful so long (object-model.md §11.8); far viewers get some round trips. */
 const minResendAgeMs = 500;
 const maxResendAgeMs = 2000;
+/** Between copies of a repair. */
+const repeatDistanceMs = 15;
 /** Packets that one transport-wide feedback may speak of. */
 const maxFeedbackPackets = 4096;
 
@@ -121,7 +123,7 @@ export class RtcpInput {
     }
     // Only where they are told from replays by numbers of their own.
     const copies = sender.canProbe ? (sender.transport?.outgoing.repairCopies ?? 1) : 1;
-    for (let k = 1; k < copies; k++) fanOut.resend(sender, out, maxAge, now, true);
+    for (let k = 1; k < copies; k++) this.#forwarder.repeat(sender, out, maxAge, now + k * repeatDistanceMs);
   }
 
   #handlePayloadFeedback(transport: Transport, now: number): void {
