@@ -313,11 +313,7 @@ export class Forwarder {
         if (receiver.video) keyFrames.want(now);
       }
       if (nack !== undefined && nack.missingCount > 0) {
-        nack.rttMs = transport.askAgainMs;
-        if (nack.gaveUp > 0) {
-          nack.gaveUp = 0;
-          transport.doubtRepairs();
-        }
+        nack.rttMs = transport.rttMs;
         this.#rtcpOutput.sendNack(transport, stream, now);
       }
       if (keyFrames.take(now)) this.#rtcpOutput.sendKeyFrameRequest(transport, stream);

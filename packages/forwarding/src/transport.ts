@@ -11,7 +11,6 @@ import { SentNumbers } from './sent-numbers.ts';
 /** First RTCP report after this (object-model.md §11.8). */
 export const firstReportMs = 500;
 const defaultRttMs = 100;
-const maxRepairMs = 1000;
 
 /** One connection of a peer as the packet path sees it: keys, path, and what arrives or leaves over it. */
 export class Transport {
@@ -44,9 +43,6 @@ export class Transport {
   association: number;
   /** Where senders stopped that left the present association. */
   readonly sentNumbers = new SentNumbers();
-
-  /** Smoothed time from a NACK of ours to the repair; NaN = none came yet. */
-  #repairMs = Number.NaN;
 
   /** Last transport-wide sequence number given out. */
   transportSequence = 0;
@@ -99,22 +95,10 @@ export class Transport {
     this.association = room.forwarder.newAssociation();
   }
 
-  /** A packet that was asked for came so many milliseconds after the first request; NaN = it was not asked for. */
+  /** How long a repair takes of a stream that comes in here; NaN = not known yet. */
   noteRepair(ms: number): void {
-    if (Number.isNaN(ms)) return;
-    this.#repairMs = Number.isNaN(this.#repairMs) ? ms : this.#repairMs + (ms - this.#repairMs) * 0.2;
     // Who only sends has nothing of ours to report on: this is all that is known of its path.
-    if (this.senders.size === 0) this.rttMs = this.#repairMs;
-  }
-
-  /** Packets were asked for again and again without an answer: the path may have become longer. */
-  doubtRepairs(): void {
-    if (!Number.isNaN(this.#repairMs)) this.#repairMs = Math.min(maxRepairMs, this.#repairMs * 2);
-  }
-
-  /** After so many milliseconds a lost packet is asked for again: its repair has had time to come. */
-  get askAgainMs(): number {
-    return Number.isNaN(this.#repairMs) ? this.rttMs : this.#repairMs * 1.1 + 10;
+    if (this.senders.size === 0 && !Number.isNaN(ms)) this.rttMs = ms;
   }
 
   /** Keys are there (or none are needed). Senders start with fresh numbers, as SRTP wants. */

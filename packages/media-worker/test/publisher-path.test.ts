@@ -24,21 +24,22 @@ describe('the path of a publisher', () => {
     expect(rtt()).toBeGreaterThanOrEqual(delayMs * 2);
     // Some repairs are the answer to a second request.
     expect(rtt()).toBeLessThan(delayMs * 2 * 1.6 + 20);
-    expect(inbound().packetsLost).toBeLessThan(3);
+    // Those under way are not lost.
+    expect(inbound().packetsLost).toBeLessThan(5);
     // Nearly every packet is asked for once or twice.
     expect(Number(inbound().nackPacketCount)).toBeLessThan(Number(inbound().packetsRepaired) * 1.5);
   });
 
   it('that becomes longer is learnt anew, and nothing is lost meanwhile', () => {
-    const { host, move, rtt, inbound } = scene(5);
+    const { host, move, rtt, inbound } = scene(40);
     host.clock.runFor(10_000);
     move(150);
     host.clock.runFor(20_000);
     expect(rtt()).toBeGreaterThan(280);
     expect(rtt()).toBeLessThan(550);
     expect(Number(inbound().packetsLost)).toBeLessThan(5);
-    move(5);
+    move(40);
     host.clock.runFor(20_000);
-    expect(rtt()).toBeLessThan(60);
+    expect(rtt()).toBeLessThan(150);
   });
 });

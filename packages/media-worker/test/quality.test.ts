@@ -16,6 +16,17 @@ describe('pictures that do not freeze', () => {
     timeoutMs,
   );
 
+  // One seed may be luck; what is promised for steady paths holds on others too, at a third of the time.
+  const promised = scenarios.filter(({ targets, phases }) => targets.freezes === 0 && phases.length === 1);
+  it.each(promised.flatMap((scenario) => [2, 3].map((seed) => [scenario.name, seed, scenario] as const)))(
+    '%s, seed %i',
+    (_, seed, scenario) => {
+      const shorter = { ...scenario, durationMs: 20_000 };
+      expect(misses(shorter, play(shorter, seed))).toEqual([]);
+    },
+    timeoutMs,
+  );
+
   it(
     'the same seed gives the same result',
     () => {

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { NackGenerator } from './nack-generator.ts';
 
 const out = new Uint16Array(1000);
@@ -80,32 +80,6 @@ test('says when a retransmission fills a gap', () => {
   expect(generator.receive(2, false, true, 11)).toBe(false);
 });
 
-test('measures how long a repair takes, from the first request on', () => {
-  const generator = new NackGenerator();
-  generator.rttMs = 50;
-  receive(generator, 1, 0);
-  receive(generator, 4, 0);
-  generator.receive(2, false, true, 42);
-  expect(generator.repairMs).toBe(42);
-  collect(generator, 50);
-  // It may answer either request: too long is harmless, too short would ask for everything twice.
-  generator.receive(3, false, true, 60);
-  expect(generator.repairMs).toBe(60);
-  // A straggler is no repair.
-  receive(generator, 6, 100);
-  generator.receive(5, false, false, 110);
-  expect(generator.repairMs).toBeNaN();
-});
-
-test('tells what it gave up', () => {
-  const generator = new NackGenerator();
-  generator.rttMs = 10;
-  receive(generator, 1, 0);
-  receive(generator, 4, 0);
-  for (let now = 10; now <= 80; now += 10) collect(generator, now);
-  expect([generator.missingCount, generator.gaveUp]).toEqual([0, 2]);
-});
-
 test('a retransmission that runs ahead is not asked for again', () => {
   const generator = new NackGenerator();
   receive(generator, 10);
@@ -138,4 +112,46 @@ test('nothing older than 10000 packets is kept', () => {
   receive(generator, 2);
   for (let seq = 3; seq <= 10_002; seq++) generator.receive(seq, false, false, 0);
   expect(generator.missingCount).toBe(0);
+});
+
+describe('the time that a repair takes', () => {
+  /** Loses packet `seq`, asks as the owner would, and answers the request number `answered` after `rttMs`. */
+  function lose(nack: NackGenerator, seq: number, at: number, rttMs: number, answered = 1): number {
+    const out = new Uint16Array(10);
+    nack.receive(seq - 1, false, false, at);
+    nack.receive(seq + 1, false, false, at);
+    let asks = 0;
+    let answerAt = Number.POSITIVE_INFINITY;
+    for (let now = at; ; now += 5) {
+      if (now >= answerAt) {
+        nack.receive(seq, false, true, now);
+        return asks;
+      }
+      if (nack.collect(now, out) > 0 && ++asks === answered) answerAt = now + rttMs;
+    }
+  }
+
+  it('is learnt from repairs, so that near sources are asked again sooner', () => {
+    const nack = new NackGenerator();
+    nack.rttMs = 100;
+    for (let i = 1; i < 40; i++) lose(nack, i * 4, i * 1000, 30);
+    expect(nack.repairMs).toBeCloseTo(30, 0);
+    const out = new Uint16Array(10);
+    nack.receive(999, false, false, 100_000);
+    nack.receive(1001, false, false, 100_000);
+    nack.collect(100_000, out);
+    expect(nack.collect(100_030, out)).toBe(0);
+    expect(nack.collect(100_040, out)).toBeGreaterThan(0);
+  });
+
+  it('grows where a far source is asked too often, and not because some requests are lost', () => {
+    const far = new NackGenerator();
+    far.rttMs = 100;
+    let asks = 0;
+    for (let i = 1; i < 60; i++) asks = lose(far, i * 4, i * 5000, 300);
+    expect(asks).toBe(1);
+    const near = new NackGenerator();
+    for (let i = 1; i < 200; i++) lose(near, i * 4, i * 1000, 40, i % 10 === 0 ? 2 : 1);
+    expect(near.repairMs).toBeLessThan(60);
+  });
 });

@@ -9,6 +9,11 @@ const maxRetries = 8;
 const minTimerMs = 5;
 const defaultRttMs = 100;
 const maxRecovered = 512;
+/** A repair is asked for again when it is late by so much. */
+const repairMargin = 1.25;
+const leastRepairMs = 10;
+const onceWeight = 0.2;
+const repeatedWeight = 0.05;
 const maxKeyFrames = 256;
 
 /**
@@ -18,20 +23,17 @@ const maxKeyFrames = 256;
 export class NackGenerator {
   /** Set when more is missing than NACK can repair; the owner asks for a key frame and clears it. */
   keyFrameNeeded = false;
-  /** A packet is asked for again after so long. */
+  /** Believed until repairs themselves have shown how long one takes. */
   rttMs = defaultRttMs;
-  /** Milliseconds from the first request for the packet received last to its repair; NaN = it was none. */
+  /** From a request to its repair, milliseconds; NaN = none came yet. */
   repairMs = Number.NaN;
-  /** Packets that were asked for as often as they may be, in vain; the owner clears it. */
-  gaveUp = 0;
 
   #started = false;
   #last = 0;
   #count = 0;
   readonly #missing = new Float64Array(maxMissing);
-  /** When it was asked for first, and last. */
-  readonly #askedAt = new Float64Array(maxMissing);
   readonly #sentAt = new Float64Array(maxMissing);
+  readonly #firstSentAt = new Float64Array(maxMissing);
   readonly #retries = new Uint8Array(maxMissing);
   /** Ask not before this time. */
   readonly #notBefore = new Float64Array(maxMissing);
@@ -46,6 +48,11 @@ export class NackGenerator {
     this.#reorderDelayMs = reorderDelayMs;
   }
 
+  /** After so long a packet is asked for again. */
+  get #distanceMs(): number {
+    return Number.isNaN(this.repairMs) ? this.rttMs : this.repairMs * repairMargin;
+  }
+
   /** How many packets are missed now. */
   get missingCount(): number {
     return this.#count;
@@ -56,7 +63,6 @@ export class NackGenerator {
    * was asked for. Then call collect().
    */
   receive(seq: number, isKeyFrame: boolean, recovered: boolean, nowMs: number): boolean {
-    this.repairMs = Number.NaN;
     if (!this.#started) {
       this.#started = true;
       this.#last = seq;
@@ -68,10 +74,10 @@ export class NackGenerator {
     if (extended < this.#last) {
       const i = this.#find(extended);
       if (i >= this.#count || this.#missing[i] !== extended) return false;
-      const retries = this.#retries[i]!;
-      if (recovered && retries > 0) this.repairMs = nowMs - this.#askedAt[i]!;
+      const asked = this.#retries[i]! > 0;
+      if (asked && recovered) this.#noteRepair(i, nowMs);
       this.#removeAt(i);
-      return retries > 0;
+      return asked;
     }
     if (isKeyFrame) {
       this.#keyFrames.push(extended);
@@ -98,21 +104,21 @@ export class NackGenerator {
   collect(nowMs: number, out: Uint16Array): number {
     let written = 0;
     let i = 0;
+    const distance = this.#distanceMs;
     while (i < this.#count && written < out.length) {
       const asked = this.#retries[i]! > 0;
-      const due = asked ? nowMs - this.#sentAt[i]! >= this.rttMs : nowMs >= this.#notBefore[i]!;
+      const due = asked ? nowMs - this.#sentAt[i]! >= distance : nowMs >= this.#notBefore[i]!;
       if (!due) {
         i++;
         continue;
       }
       if (this.#retries[i]! >= maxRetries) {
-        this.gaveUp++;
         this.#removeAt(i);
         continue;
       }
       out[written++] = this.#missing[i]! & 0xffff;
-      if (this.#retries[i] === 0) this.#askedAt[i] = nowMs;
       this.#sentAt[i] = nowMs;
+      if (!asked) this.#firstSentAt[i] = nowMs;
       this.#retries[i]!++;
       i++;
     }
@@ -122,9 +128,10 @@ export class NackGenerator {
   /** When collect() should be called again; undefined while nothing is missing. */
   nextTimeout(nowMs: number): number | undefined {
     if (this.#count === 0) return undefined;
+    const distance = this.#distanceMs;
     let due = Number.POSITIVE_INFINITY;
     for (let i = 0; i < this.#count; i++) {
-      const at = this.#retries[i]! > 0 ? this.#sentAt[i]! + this.rttMs : this.#notBefore[i]!;
+      const at = this.#retries[i]! > 0 ? this.#sentAt[i]! + distance : this.#notBefore[i]!;
       if (at < due) due = at;
     }
     return Math.max(nowMs + minTimerMs, due);
@@ -137,8 +144,21 @@ export class NackGenerator {
     this.#recovered = [];
     this.#keyFrames = [];
     this.keyFrameNeeded = false;
-    this.repairMs = Number.NaN;
-    this.gaveUp = 0;
+  }
+
+  /**
+   * A repair came. Asked for once, its time is that of a round; asked for more often it may answer any request, and
+   * only tells that rounds are longer than was thought where it does so again and again.
+   */
+  #noteRepair(i: number, nowMs: number): void {
+    const once = this.#retries[i] === 1;
+    const took = Math.max(leastRepairMs, nowMs - this.#firstSentAt[i]!);
+    if (Number.isNaN(this.repairMs)) {
+      if (once) this.repairMs = took;
+      else if (took > this.rttMs) this.repairMs = this.rttMs;
+      return;
+    }
+    this.repairMs += (took - this.repairMs) * (once ? onceWeight : repeatedWeight);
   }
 
   #addMissing(from: number, to: number, nowMs: number): void {
@@ -201,8 +221,8 @@ export class NackGenerator {
 
   #shift(from: number, to: number): void {
     this.#missing.copyWithin(to, from, this.#count);
-    this.#askedAt.copyWithin(to, from, this.#count);
     this.#sentAt.copyWithin(to, from, this.#count);
+    this.#firstSentAt.copyWithin(to, from, this.#count);
     this.#retries.copyWithin(to, from, this.#count);
     this.#notBefore.copyWithin(to, from, this.#count);
   }

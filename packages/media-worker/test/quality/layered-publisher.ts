@@ -61,8 +61,10 @@ export class LayeredPublisher {
     this.layers = plans.map((plan, i) => new EncodedLayer(host, endpoint, plan, i, random.fork()));
     endpoint.onRtcp = (data) => {
       for (const packet of parseRtcp(data) ?? []) {
-        if (packet.type !== 'pli') continue;
-        for (const layer of this.layers) if (layer.plan.ssrc === packet.mediaSsrc) layer.wantKeyFrame();
+        if (packet.type !== 'pli' && packet.type !== 'nack') continue;
+        const layer = this.layers.find(({ plan }) => plan.ssrc === packet.mediaSsrc);
+        if (packet.type === 'pli') layer?.wantKeyFrame();
+        else for (const { packetId, bitmask } of packet.items) layer?.resend(packetId, bitmask);
       }
     };
   }
@@ -106,6 +108,9 @@ class EncodedLayer {
   #tl0 = 0;
   #debt = 0;
   #packets = 0;
+  /** What may be asked for again, by sequence number. */
+  readonly #sent = new Map<number, { payload: Uint8Array; timestamp: number; marker: boolean }>();
+  #rtxSequence = 9000;
   #wantsKey = true;
 
   constructor(host: WorkerHost, endpoint: TestEndpoint, plan: LayerPlan, index: number, random: Random) {
@@ -156,6 +161,34 @@ class EncodedLayer {
     for (let i = 0; i < packets; i++) this.#sendPacket(key, i, packets, bytes, now);
   }
 
+  /** Answers a NACK on the RTX stream. */
+  resend(first: number, bitmask: number): void {
+    for (let i = 0; i <= 16; i++) {
+      if (i > 0 && ((bitmask >> (i - 1)) & 1) === 0) continue;
+      const sequence = (first + i) & 0xffff;
+      const sent = this.#sent.get(sequence);
+      if (sent === undefined) continue;
+      const payload = new Uint8Array(sent.payload.length + 2);
+      payload.set([sequence >> 8, sequence & 255]);
+      payload.set(sent.payload, 2);
+      this.#rtxSequence = (this.#rtxSequence + 1) & 0xffff;
+      this.#endpoint.sendRtp(
+        buildRtpPacket({
+          payloadType: wire.vp8Rtx,
+          sequenceNumber: this.#rtxSequence,
+          timestamp: sent.timestamp,
+          ssrc: this.plan.ssrc + 1000,
+          marker: sent.marker,
+          extensions: [
+            { id: 9, data: ascii('0') },
+            { id: 11, data: ascii(this.plan.rid) },
+          ],
+          payload,
+        }),
+      );
+    }
+  }
+
   sendReport(): void {
     const { seconds, fraction } = ntpFromUnixMs(wallClockOffsetMs + this.#host.clock.now());
     this.#endpoint.sendRtcp(
@@ -194,21 +227,23 @@ class EncodedLayer {
     view.setFloat64(markOffset + 10, now);
     writeU24(this.#time, 0, absSendTimeFromMs(now));
     this.#packets++;
-    this.#endpoint.sendRtp(
-      buildRtpPacket({
-        payloadType: wire.vp8,
-        sequenceNumber: this.#sequence,
-        timestamp: this.#timestamp,
-        ssrc: this.plan.ssrc,
-        marker: packet === packets - 1,
-        extensions: [
-          { id: 3, data: this.#time },
-          { id: 9, data: ascii('0') },
-          { id: 10, data: ascii(this.plan.rid) },
-        ],
-        payload,
-      }),
-    );
+    const marker = packet === packets - 1;
+    this.#sent.set(this.#sequence, { payload, timestamp: this.#timestamp, marker });
+    this.#sent.delete((this.#sequence - 1000) & 0xffff);
+    const built = buildRtpPacket({
+      payloadType: wire.vp8,
+      sequenceNumber: this.#sequence,
+      timestamp: this.#timestamp,
+      ssrc: this.plan.ssrc,
+      marker,
+      extensions: [
+        { id: 3, data: this.#time },
+        { id: 9, data: ascii('0') },
+        { id: 10, data: ascii(this.plan.rid) },
+      ],
+      payload,
+    });
+    this.#endpoint.sendRtp(built);
     this.#sequence = (this.#sequence + 1) & 0xffff;
   }
 }

@@ -51,15 +51,21 @@ export function play(scenario: Scenario, seed = 1): Quality {
     encodings: threeLayers.map(({ rid }) => ({ rid, scalabilityMode: 'L1T1' })),
   });
   host.update({ receivers: [receiver] });
+  network.setPolicy(source.socket.address.ip, workerAddress.ip, scenario.publisher ?? { delayMs: 10 });
   const publisher = new LayeredPublisher(host, source.endpoint, threeLayers, seed);
   publisher.start();
   clock.runFor(2000);
 
   const codecs: CodecSpec[] = vp8Codecs(room, { ...videoFeedback, remb: false, transportCc: true });
-  const join = (downlink: Phase['policy'], uplinkDelayMs: number, maxOutgoingBitrate = 0) => {
+  const join = (
+    downlink: Phase['policy'],
+    uplinkDelayMs: number,
+    maxOutgoingBitrate = 0,
+    uplink: Phase['policy'] = { delayMs: uplinkDelayMs },
+  ) => {
     const { spec, endpoint, socket } = host.connected({ maxOutgoingBitrate });
     network.setPolicy(workerAddress.ip, socket.address.ip, downlink);
-    network.setPolicy(socket.address.ip, workerAddress.ip, { delayMs: uplinkDelayMs });
+    network.setPolicy(socket.address.ip, workerAddress.ip, uplink);
     const sender = senderSpec(host, spec, receiver, {
       codecs,
       headerExtensions: [
@@ -74,7 +80,12 @@ export function play(scenario: Scenario, seed = 1): Quality {
   const others = Array.from({ length: scenario.others ?? 0 }, () =>
     join({ delayMs: 30, rateBps: 10_000_000 }, 30),
   );
-  const judged = join(scenario.phases[0]!.policy, scenario.uplinkDelayMs, scenario.maxOutgoingBps);
+  const judged = join(
+    scenario.phases[0]!.policy,
+    scenario.uplinkDelayMs,
+    scenario.maxOutgoingBps,
+    scenario.uplink,
+  );
   const startedAt = clock.now();
 
   for (const phase of scenario.phases.slice(1)) {
@@ -184,7 +195,7 @@ function judge(
     switches += switchesOf(viewer, startedAt + from, startedAt + end);
   }
   const freezes = freezesOf(viewer, startedAt);
-  const propagationMs = 10;
+  const propagationMs = scenario.publisher?.delayMs ?? 10;
   const delays = viewer.delays
     .filter(({ at }) => at >= startedAt + settleMs)
     .map(

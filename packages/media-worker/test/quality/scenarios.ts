@@ -15,6 +15,10 @@ export interface Scenario {
   readonly phases: readonly Phase[];
   /** One way, towards the worker. */
   readonly uplinkDelayMs: number;
+  /** What else the way back is like: feedback and requests take it. */
+  readonly uplink?: LinkPolicy;
+  /** The publisher's way to the worker; absent = 10 ms without fault. */
+  readonly publisher?: LinkPolicy;
   /** Another flow over the same link, bits per second, while it is on. */
   readonly competing?: { readonly fromMs: number; readonly toMs: number; readonly bps: number };
   /** Viewers on good links beside the one that is judged. */
@@ -36,6 +40,8 @@ export interface Targets {
 }
 
 const open = Number.POSITIVE_INFINITY;
+/** Repairs that are themselves lost on two or three ways: a freeze now and then can't be helped. */
+const lossyWays: Targets = { utilisation: 0.8, freezes: 4, switchesPerMinute: 1 };
 const steady: Targets = { utilisation: 0.8, freezes: 0, switchesPerMinute: 1 };
 
 function constant(
@@ -134,6 +140,24 @@ export const scenarios: readonly Scenario[] = [
     ],
     competing: { fromMs: 30_000, toMs: 60_000, bps: 1_200_000 },
     targets: { utilisation: 0.8, switchesPerMinute: 1, recoveryMs: 5000 },
+  },
+  { ...constant('publisher loses 5 %', {}), publisher: { delayMs: 30, loss: 0.05 } },
+  {
+    ...constant('publisher loses 10 %, bursts, jitter', {}, lossyWays),
+    publisher: { delayMs: 20, loss: 0.1, lossBurst: 3, jitterMs: 10 },
+  },
+  {
+    ...constant('both ways lose 5 %', { loss: 0.05 }, lossyWays),
+    publisher: { delayMs: 20, loss: 0.05 },
+    uplink: { delayMs: 30, loss: 0.05 },
+  },
+  {
+    ...constant('asymmetric, 3 Mbit/s and 60 kbit/s', { rateBps: 3_000_000, loss: 0.02 }),
+    uplink: { delayMs: 60, rateBps: 60_000 },
+  },
+  {
+    ...constant('feedback loses 10 %', { rateBps: 3_000_000, loss: 0.02 }, lossyWays),
+    uplink: { delayMs: 30, loss: 0.1 },
   },
   {
     ...constant('ceiling of 800 kbit/s', {}, { ...steady, utilisation: 0.9 }),
