@@ -1,6 +1,7 @@
 import { createLinkEmulator, type LinkEmulator, launchChromium } from '@weir/testing';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Calmness } from './calm.ts';
 import { Visitor } from './visitor.ts';
 import { freePort, pause, type RunningWeir, startWeir } from './weir.ts';
 
@@ -34,8 +35,9 @@ afterAll(async () => {
 test('2 % loss and 40 ms delay in both directions: video goes on', async () => {
   const alice = await Visitor.join(browser, weir.url, { name: 'alice', room: 'lossy' });
   const bob = await Visitor.join(browser, weir.url, { name: 'bob', room: 'lossy' });
-  const start = await bob.sees('alice');
   await alice.sees('bob');
+  const start = await bob.sees('alice');
+  const calmness = new Calmness();
   const seconds = 20;
   await pause(seconds * 1000);
   const end = await bob.sees('alice');
@@ -54,5 +56,8 @@ test('2 % loss and 40 ms delay in both directions: video goes on', async () => {
   expect(frames).toBeGreaterThan(seconds * 8);
   // Two encoders and decoders on few cores freeze by themselves now and then; without repair it is most of the time.
   expect(frozen).toBeLessThan(seconds * 0.35);
+  // Once in a thousand packets a repair is lost too, and its picture late by a quarter of a second (decision 0027).
+  if (calmness.judges('freezes at 2 % loss', frames, frames)) expect(frozen).toBeLessThan(seconds * 0.1);
+  calmness.stop();
   await Promise.all([alice.close(), bob.close()]);
 });

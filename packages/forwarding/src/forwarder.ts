@@ -16,7 +16,6 @@ import type { Sender } from './sender.ts';
 import type { Transport } from './transport.ts';
 
 /** Repair timers look this often (object-model.md §11.8). */
-const repairIntervalMs = 25;
 /** Levels, scores, activity and bit rates. */
 const tickIntervalMs = 500;
 /** So many ticks after the last stream fell silent, rates and levels have come to rest. */
@@ -326,7 +325,8 @@ export class Forwarder {
         this.#rtcpOutput.sendNack(transport, stream, now);
       }
       if (keyFrames.take(now)) this.#rtcpOutput.sendKeyFrameRequest(transport, stream);
-      if ((nack?.missingCount ?? 0) > 0) this.schedule(now + repairIntervalMs);
+      const again = nack?.nextTimeout(now);
+      if (again !== undefined) this.schedule(again);
       else if (!keyFrames.wanted) this.#repairing.delete(stream);
       this.schedule(keyFrames.nextTimeout());
     }

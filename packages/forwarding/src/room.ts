@@ -150,7 +150,7 @@ export class ForwardingRoom {
 
   /** Asks the source of a sender for a key frame, with the usual throttling. */
   requestKeyFrame(senderId: number): void {
-    this.senders.get(senderId)?.askForKeyFrame();
+    this.senders.get(senderId)?.orderKeyFrame();
   }
 
   /** Watches plain packets of a receiver; attaching asks for a key frame. Unknown ids are ignored. */

@@ -40,6 +40,7 @@ export class RtpInput {
 
     const isKey = receiver.video && this.#isKeyFrame(receiver);
     if (stream.receive(header, serial, isKey, entry.rtx, now) === Reception.dropped) return;
+    if (entry.rtx && stream.nack !== undefined) transport.noteRepair(stream.nack.repairMs);
     if (!stream.live) this.#forwarder.cameAlive(stream, receiver, isKey, now);
     if (isKey) stream.noteKeyFrame(header.timestamp);
     if (receiver.audioLevelId !== 0) this.#readLevel(receiver, now);

@@ -34,6 +34,8 @@ const pliWindowMs = 10_000;
 const maxStepBackMs = 250;
 /** What a viewer asks for while a replay is on its way to it is on its way to it. */
 const replayGraceMs = 150;
+/** So long after a replay an order of the room may still mean the beginning that the replay has answered. */
+const orderGraceMs = 1500;
 /** Nothing that was replayed is sent again after so long. */
 const compressedMs = 60_000;
 
@@ -279,6 +281,15 @@ export class Sender {
       return;
     }
     this.askForKeyFrame();
+  }
+
+  /**
+   * An order of the room. It orders a key frame for every sender that can begin (D-23), after the fact: one that
+   * began with the cached key frame meanwhile, or is about to, must not cost the publisher another.
+   */
+  orderKeyFrame(): void {
+    if (this.openStream !== this.targetStream) this.requestKeyFrame();
+    else if (!(this.room.forwarder.now - this.segment.replayedAt <= orderGraceMs)) this.askForKeyFrame();
   }
 
   /** Asks the source for a key frame, whatever is cached. */

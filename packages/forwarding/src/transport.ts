@@ -99,6 +99,12 @@ export class Transport {
     this.association = room.forwarder.newAssociation();
   }
 
+  /** How long a repair takes of a stream that comes in here; NaN = not known yet. */
+  noteRepair(ms: number): void {
+    // Who only sends has nothing of ours to report on: this is all that is known of its path.
+    if (this.senders.size === 0 && !Number.isNaN(ms)) this.rttMs = ms;
+  }
+
   /** Keys are there (or none are needed). Senders start with fresh numbers, as SRTP wants. */
   connect(session: SessionHandle, now: number): void {
     this.session = session;

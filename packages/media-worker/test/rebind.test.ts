@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { type Publication, publish, type Subscription, watch } from './scene.ts';
 import { room, viewerExtensions, vp8Codecs } from './specs.ts';
 import type { Viewer } from './viewer.ts';
-import { WorkerHost } from './worker-host.ts';
+import { WorkerHost, workerAddress } from './worker-host.ts';
 
 /** Every test here relies on the harness, whose engine throws when an index of a stream is sealed twice. */
 function scene(changes: Partial<SenderSpec> = {}): Publication & Subscription & { host: WorkerHost } {
@@ -103,7 +103,9 @@ describe('numbers of a sender under the same keys', () => {
     expectGoesOn(host, viewer, () => {
       const codecs = vp8Codecs({ ...room }).reverse();
       host.update({
-        senders: [{ ...sender, mid: '12', codecs, headerExtensions: viewerExtensions.slice(1) }],
+        senders: [
+          { ...sender, mid: '12', codecs, headerExtensions: viewerExtensions.filter(({ id }) => id !== 4) },
+        ],
       });
     });
     expectGoesOn(host, viewer, () => {
@@ -131,23 +133,25 @@ describe('numbers of a sender under the same keys', () => {
   }, 120_000);
 
   it('repeat only whole packets, byte by byte, where there is no RTX', () => {
-    const { host, viewer, endpoint, sender } = scene({
+    const { host, viewer, endpoint, sender, socket } = scene({
       rtxSsrc: undefined as never,
       codecs: vp8Codecs({ ...room }).slice(0, 1),
     });
     host.clock.runFor(5000);
     expect(host.engine.repeated).toBeGreaterThan(20);
     expect(viewer.holes.filter((hole) => ((viewer.highest - hole) & 0xffff) > 50)).toEqual([]);
-    // Sent with other header extensions: asked for again, they can't be the same, and stay away.
+    // Meanwhile others go out with another header (extension 4, the time, is gone). Asked for again, the old ones are
+    // repeated as they were; the engine throws if anything else is ever sealed under a number.
     viewer.nacks = false;
     const lost = Uint16Array.from({ length: 5 }, (_, i) => viewer.highest - 20 + i);
-    const { duplicates } = viewer;
-    host.update({ senders: [{ ...sender, headerExtensions: viewerExtensions.slice(1) }] });
+    host.network.setPolicy(socket.address.ip, workerAddress.ip, { delayMs: 10 });
+    host.update({
+      senders: [{ ...sender, headerExtensions: viewerExtensions.filter(({ id }) => id !== 4) }],
+    });
     const { repeated } = host.engine;
     viewer.send([{ type: 'nack', senderSsrc: 1, mediaSsrc: sender.ssrc, items: nackItems(lost, 5) }]);
     host.clock.runFor(100);
-    expect(host.engine.repeated).toBe(repeated);
-    expect(viewer.duplicates).toBe(duplicates);
+    expect(host.engine.repeated).toBe(repeated + 5);
     expect(endpoint.unauthentic).toBe(0);
   });
 });

@@ -144,6 +144,8 @@ const cases: readonly [SenderLimit, string, Changes][] = [
     'does not send layer 2 at present',
     { media: { ...best, allocated: media.allocated, limit: 'none' } },
   ],
+  // Switched off by its publisher, and on its way back.
+  ['source', 'does not send layer 2 at present', { media: { ...best, current: media.current } }],
   ['none', 'the best', { media: best }],
   [
     'none',

@@ -176,7 +176,10 @@ function layerLimit(sender: SenderRecord, receiver: ReceiverRecord, media: Media
 function bestLimit(sender: SenderRecord, receiver: ReceiverRecord, media: MediaExplanation): Limit {
   const announced = announcedLayers(receiver);
   const wanted = wantedLayers(receiver, sender.preferredLayers);
-  const highest = media.allocated ?? media.current;
+  const { allocated, current } = media;
+  // A layer that was switched off may be allocated already, and still has to come.
+  const behind = current !== null && allocated !== null && current.spatialLayer < allocated.spatialLayer;
+  const highest = behind ? current : (allocated ?? current);
   if (highest !== null && highest.spatialLayer < wanted.spatialLayer) {
     const missing = highest.spatialLayer + 1;
     return { code: 'source', sentence: `The publisher does not send layer ${missing} at present.` };

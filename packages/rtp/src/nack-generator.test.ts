@@ -74,7 +74,8 @@ test('says when a retransmission fills a gap', () => {
   const generator = new NackGenerator();
   receive(generator, 1);
   receive(generator, 3);
-  expect(generator.nextTimeout(0)).toBe(25);
+  expect(generator.nextTimeout(0)).toBe(100);
+  expect(generator.nextTimeout(99)).toBe(104);
   expect(generator.receive(2, false, true, 10)).toBe(true);
   expect(generator.receive(2, false, true, 11)).toBe(false);
 });

@@ -5,7 +5,8 @@ const maxMissing = 500;
 /** Nothing older than this many packets is asked for. */
 const maxAgePackets = 10_000;
 const maxRetries = 8;
-const timerIntervalMs = 25;
+/** Packets that are due at nearly the same time are asked for together. */
+const minTimerMs = 5;
 const defaultRttMs = 100;
 const maxRecovered = 512;
 /** A repair is asked for again when it is late by so much. */
@@ -45,6 +46,11 @@ export class NackGenerator {
    */
   constructor(reorderDelayMs = 0) {
     this.#reorderDelayMs = reorderDelayMs;
+  }
+
+  /** After so long a packet is asked for again. */
+  get #distanceMs(): number {
+    return Number.isNaN(this.repairMs) ? this.rttMs : this.repairMs * repairMargin;
   }
 
   /** How many packets are missed now. */
@@ -98,7 +104,7 @@ export class NackGenerator {
   collect(nowMs: number, out: Uint16Array): number {
     let written = 0;
     let i = 0;
-    const distance = Number.isNaN(this.repairMs) ? this.rttMs : this.repairMs * repairMargin;
+    const distance = this.#distanceMs;
     while (i < this.#count && written < out.length) {
       const asked = this.#retries[i]! > 0;
       const due = asked ? nowMs - this.#sentAt[i]! >= distance : nowMs >= this.#notBefore[i]!;
@@ -121,7 +127,14 @@ export class NackGenerator {
 
   /** When collect() should be called again; undefined while nothing is missing. */
   nextTimeout(nowMs: number): number | undefined {
-    return this.#count > 0 ? nowMs + timerIntervalMs : undefined;
+    if (this.#count === 0) return undefined;
+    const distance = this.#distanceMs;
+    let due = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < this.#count; i++) {
+      const at = this.#retries[i]! > 0 ? this.#sentAt[i]! + distance : this.#notBefore[i]!;
+      if (at < due) due = at;
+    }
+    return Math.max(nowMs + minTimerMs, due);
   }
 
   /** Forgets everything: the stream restarted or was paused. */

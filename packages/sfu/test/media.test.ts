@@ -145,24 +145,24 @@ describe('forwarding', () => {
     expect(heard).toEqual([1]);
   });
 
-  it('asks the source for a key frame when a sender becomes active, and on request (D-23)', async () => {
+  it('a sender that becomes active begins with a key frame: the last one, or one that is asked for (D-23)', async () => {
     const video = alice.RtpReceiver('video', transport);
     await video.receive(vp8Parameters(2222));
     const source = encoder(endpoint, 2222);
     // The first packet of the stream asks for a key frame by itself.
     await source.nextRequest();
     await keyFramesCame(video, 1);
-    const { peer: bob, transport: bobTransport } = await viewer('bob');
+    const { peer: bob, transport: bobTransport, endpoint: bobs } = await viewer('bob');
     const [sender] = bob.rtpSenders;
-    const bound = source.nextRequest();
+    const first = nextRtp(bobs);
     await sender!.setTransport(bobTransport);
-    await bound;
-    await keyFramesCame(video, 2);
+    expect((await first).payload[1]).toBe(0x10);
+    expect((await video.getStats())[0]?.keyFrameCount).toBe(1);
     await sender!.disable();
     const enabled = source.nextRequest();
     await sender!.enable();
     await enabled;
-    await keyFramesCame(video, 3);
+    await keyFramesCame(video, 2);
     const requested = source.nextRequest();
     await sender!.requestKeyFrame();
     await requested;
