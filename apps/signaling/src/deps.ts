@@ -30,6 +30,8 @@ export interface Dependencies {
    * database alone.
    */
   readonly isolatedRequests?: boolean;
+  /** Whoever calls us gets no byte before an answer is complete: event streams then end with the first events. */
+  readonly bufferedAnswers?: boolean;
   /** Keeps the platform alive until work after the answer is done (`waitUntil` of Workers). */
   readonly defer?: (work: Promise<unknown>) => void;
 }

@@ -55,9 +55,12 @@ export function onEveryDatabase(suite: (open: OpenDatabase) => void): void {
   });
 }
 
-/** Runs a suite on the databases of `onEveryDatabase` and on D1, which is slow to talk to from here. */
-export function onEveryDatabaseAndD1(suite: (open: OpenDatabase) => void): void {
-  onEveryDatabase(suite);
+/**
+ * Runs a suite on the databases of `onEveryDatabase` and on D1. `far`: the database is slow to talk to from here, so that
+ * tests with thousands of calls are better left to the others.
+ */
+export function onEveryDatabaseAndD1(suite: (open: OpenDatabase, far: boolean) => void): void {
+  onEveryDatabase((open) => suite(open, false));
   const missing = missingD1();
   if (missing !== undefined) console.warn(`!!! D1 is NOT tested: ${missing}`);
   describe.skipIf(missing !== undefined)('on D1', () => {
@@ -70,7 +73,7 @@ export function onEveryDatabaseAndD1(suite: (open: OpenDatabase) => void): void 
       const binding = (await d1!.create()) as D1Binding;
       await migrate(openD1(binding));
       return { connect: () => openD1(binding) };
-    });
+    }, true);
   });
 }
 

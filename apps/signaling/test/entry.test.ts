@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,7 +34,8 @@ afterAll(() => {
 
 function environment(env: Record<string, string>): NodeJS.ProcessEnv {
   const { PATH, HOME } = process.env;
-  return { PATH, HOME, ...env };
+  // Half of a start is compiling.
+  return { PATH, HOME, NODE_COMPILE_CACHE: join(tmpdir(), 'weir-entry-compiled'), ...env };
 }
 
 async function start(env: Record<string, string>): Promise<Running> {
@@ -117,7 +118,7 @@ describe('the program', () => {
     for (const hidden of [token, token.split('.')[2]!, secret, settings.WEIR_POD_SECRETS]) {
       expect(written).not.toContain(hidden);
     }
-  }, 60_000);
+  }, 180_000);
 
   it('refuses to start in production without keys, and says what to do', () => {
     const { WEIR_API_KEYS: _keys, ...withoutKeys } = settings;
@@ -128,7 +129,35 @@ describe('the program', () => {
     const secrets = failing([entry], withoutSecrets);
     expect(secrets.stderr).toMatch(/WEIR_POD_SECRETS is empty/);
     expect(failing([entry], { ...settings, PORT: 'x' }).stderr).toMatch(/PORT.*\n.*--help/);
-  }, 60_000);
+  }, 180_000);
+
+  it('migrates a database by itself, several at once, and says what it did', async () => {
+    const url = `file:${join(folder, 'migrated.sqlite')}`;
+    const migrate = join(import.meta.dirname, '../src/entry/migrate.ts');
+    const run = (args: string[] = [], env: Record<string, string> = { DATABASE_URL: url }) =>
+      new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
+        const options = { env: environment(env), encoding: 'utf8' as const };
+        const child = execFile(process.execPath, [migrate, ...args], options, (_, stdout, stderr) =>
+          resolve({ code: child.exitCode ?? -1, stdout, stderr }),
+        );
+      });
+    const [one, two, wrong, away] = await Promise.all([
+      run(),
+      run(),
+      run([], { DATABASE_URL: 'mysql://x' }),
+      run([], { DATABASE_URL: 'postgres://nobody@127.0.0.1:9/none' }),
+    ]);
+    expect([one!.code, two!.code]).toEqual([0, 0]);
+    const applied = `${one!.stdout}${two!.stdout}`.match(/^applied .*$/gm)!;
+    expect(applied.length).toBeGreaterThanOrEqual(3);
+    expect(new Set(applied).size).toBe(applied.length);
+    expect((await run()).stdout).toBe('The database is up to date.\n');
+    expect([wrong!.code, wrong!.stderr]).toEqual([
+      2,
+      expect.stringMatching(/must begin with file: or postgres/),
+    ]);
+    expect([away!.code, away!.stderr]).toEqual([1, expect.stringMatching(/^Postgres: .*ECONNREFUSED/)]);
+  }, 180_000);
 
   it('tells its settings, and makes tokens on the command line', () => {
     const run = (file: string, args: string[]) =>
@@ -137,6 +166,7 @@ describe('the program', () => {
         encoding: 'utf8',
       });
     expect(run('node.ts', ['--help'])).toMatch(/WEIR_PEER_TIMEOUT_SECONDS/);
+    expect(run('migrate.ts', ['--help'])).toMatch(/DATABASE_URL/);
     const claims = JSON.parse(
       Buffer.from(
         run('token.ts', ['--room', 'demo', '--name', 'alice']).split('.')[1]!,
@@ -145,5 +175,5 @@ describe('the program', () => {
     );
     expect(claims).toMatchObject({ iss: 'test', weir: { room: 'demo', name: 'alice', admin: false } });
     expect(claims.exp - claims.iat).toBe(3600);
-  }, 60_000);
+  }, 180_000);
 });

@@ -1,11 +1,14 @@
 import { pollingWakeUps } from '@weir/db';
 import { describe, expect, it } from 'vitest';
-import { onEveryDatabase } from './databases.ts';
+import { onEveryDatabaseAndD1 } from './databases.ts';
 import { Instance, type Member } from './harness.ts';
 import { StreamReader } from './stream-reader.ts';
 import { settle } from './virtual-clock.ts';
 
-onEveryDatabase((open) => {
+onEveryDatabaseAndD1((open, far) => {
+  /** For tests in which minutes pass, or crowds come: each second of theirs is a call of the database. */
+  const itNear = (far ? () => {} : it) as typeof it;
+
   async function start(env: Record<string, string> = {}) {
     const database = await open();
     const weir = new Instance(database, { env });
@@ -39,7 +42,7 @@ onEveryDatabase((open) => {
   describe('delivery of events', () => {
     it('rule 1: an event stream has the headers that no proxy spoils, and its first bytes come at once', async () => {
       const { alice } = await start();
-      const reader = await stream(alice);
+      const reader = await stream(alice, { 'accept-encoding': 'gzip, br' });
       const { status, headers } = reader.response;
       expect(status).toBe(200);
       expect(headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
@@ -52,32 +55,35 @@ onEveryDatabase((open) => {
       await reader.cancel();
     });
 
-    it('of more than three streams of one peer the oldest is ended, to be resumed; others stay as they are', async () => {
-      const { weir, room, alice } = await start();
-      const [bob] = await newcomers(weir, room, ['bob']);
-      const ofBob = await stream(bob!);
-      const readers: StreamReader[] = [];
-      for (let count = 0; count < 20; count += 1) {
-        const reader = await stream(alice);
-        readers.push(reader);
-        await reader.until(() => reader.events.length === 1);
-      }
-      const [first] = readers;
-      // No virtual time has passed.
-      await first!.until(() => readers.slice(0, 17).every(({ ended }) => ended));
-      expect(readers.slice(17).map(({ ended }) => ended)).toEqual([false, false, false]);
-      expect(first!.retries).toHaveLength(2);
-      await newcomers(weir, room, ['carol']);
-      for (const reader of readers.slice(17)) await reader.until(() => reader.events.length === 2);
-      await ofBob.until(() => ofBob.events.length === 1);
-      // Streams that were left make room.
-      await readers[18]!.cancel();
-      await readers[19]!.cancel();
-      const later = [await stream(alice), await stream(alice)];
-      for (const reader of later) await reader.until(() => reader.events.length === 2);
-      expect(readers[17]!.ended).toBe(false);
-      for (const reader of [readers[17]!, ofBob, ...later]) await reader.cancel();
-    });
+    itNear(
+      'of more than three streams of one peer the oldest is ended, to be resumed; others stay as they are',
+      async () => {
+        const { weir, room, alice } = await start();
+        const [bob] = await newcomers(weir, room, ['bob']);
+        const ofBob = await stream(bob!);
+        const readers: StreamReader[] = [];
+        for (let count = 0; count < 20; count += 1) {
+          const reader = await stream(alice);
+          readers.push(reader);
+          await reader.until(() => reader.events.length === 1);
+        }
+        const [first] = readers;
+        // No virtual time has passed.
+        await first!.until(() => readers.slice(0, 17).every(({ ended }) => ended));
+        expect(readers.slice(17).map(({ ended }) => ended)).toEqual([false, false, false]);
+        expect(first!.retries).toHaveLength(2);
+        await newcomers(weir, room, ['carol']);
+        for (const reader of readers.slice(17)) await reader.until(() => reader.events.length === 2);
+        await ofBob.until(() => ofBob.events.length === 1);
+        // Streams that were left make room.
+        await readers[18]!.cancel();
+        await readers[19]!.cancel();
+        const later = [await stream(alice), await stream(alice)];
+        for (const reader of later) await reader.until(() => reader.events.length === 2);
+        expect(readers[17]!.ended).toBe(false);
+        for (const reader of [readers[17]!, ofBob, ...later]) await reader.cancel();
+      },
+    );
 
     it('rule 2: every event has a cursor as id, its type, one line of JSON; and retry comes with jitter', async () => {
       const { weir, room, alice } = await start();
@@ -110,7 +116,7 @@ onEveryDatabase((open) => {
       await reader.cancel();
     });
 
-    it('rule 3: a silent stream carries a comment every 15 s', async () => {
+    itNear('rule 3: a silent stream carries a comment every 15 s', async () => {
       const { weir, alice } = await start();
       const reader = await stream(alice);
       await reader.until(() => reader.comments.length === 1);
@@ -194,10 +200,16 @@ onEveryDatabase((open) => {
         status: 410,
         body: { code: 'peer-closed' },
       });
-      const stranger = await weir.fetch('GET', `${alice.path}/events`, {
-        headers: { accept: 'text/event-stream' },
-      });
+      const accept = { accept: 'text/event-stream' };
+      const stranger = await weir.fetch('GET', `${alice.path}/events`, { headers: accept });
       expect(stranger.status).toBe(401);
+      const token = await weir.token({ room: 'weekly' });
+      const elsewhere = await weir.fetch('GET', `${alice.path}/events`, { token, headers: accept });
+      expect(elsewhere.status).toBe(403);
+      // Refusals are no streams, or EventSource would take them for one.
+      for (const { headers } of [stranger, elsewhere]) {
+        expect(headers.get('content-type')).toBe('application/problem+json');
+      }
     });
 
     it('rule 7: a ticket in the query opens the stream of its peer, for a while, and nothing else', async () => {
@@ -252,7 +264,7 @@ onEveryDatabase((open) => {
       await reader.cancel();
     });
 
-    it('rule 9: the server ends streams after some minutes, and the reader misses nothing', async () => {
+    itNear('rule 9: the server ends streams after some minutes, and the reader misses nothing', async () => {
       const { weir, room, alice } = await start({ WEIR_STREAM_SECONDS: '240' });
       const reader = await stream(alice);
       await newcomers(weir, room, ['bob']);
@@ -269,7 +281,7 @@ onEveryDatabase((open) => {
       await next.cancel();
     });
 
-    it('rule 9: a stopping instance ends its streams and held answers cleanly', async () => {
+    itNear('rule 9: a stopping instance ends its streams and held answers cleanly', async () => {
       const { weir, alice } = await start();
       const reader = await stream(alice);
       const held = poll(alice, '?after=0&wait=25');
@@ -285,32 +297,39 @@ onEveryDatabase((open) => {
       expect((await weir.call('GET', '/healthz')).status).toBe(200);
     });
 
-    it('rule 10: a long poll answers at once if there is something, else when there is, else after its time', async () => {
-      const { weir, room, alice } = await start();
-      await newcomers(weir, room, ['bob']);
-      expect((await poll(alice, '?after=0&wait=25')).body).toMatchObject({
-        cursor: '1',
-        events: [{ type: 'newpeer' }],
-      });
+    itNear(
+      'rule 10: a long poll answers at once if there is something, else when there is, else after its time',
+      async () => {
+        const { weir, room, alice } = await start();
+        await newcomers(weir, room, ['bob']);
+        expect((await poll(alice, '?after=0&wait=25')).body).toMatchObject({
+          cursor: '1',
+          events: [{ type: 'newpeer' }],
+        });
 
-      let answered = false;
-      const held = poll(alice, '?after=1&wait=25').finally(() => {
-        answered = true;
-      });
-      await weir.clock.advance(10_000);
-      expect(answered).toBe(false);
-      await newcomers(weir, room, ['carol']);
-      expect((await held).body).toMatchObject({ cursor: '2', events: [{ type: 'newpeer' }] });
+        let answered = false;
+        const held = poll(alice, '?after=1&wait=25').finally(() => {
+          answered = true;
+        });
+        await weir.clock.advance(10_000);
+        expect(answered).toBe(false);
+        await newcomers(weir, room, ['carol']);
+        expect((await held).body).toMatchObject({ cursor: '2', events: [{ type: 'newpeer' }] });
 
-      const silent = poll(alice, '?after=2&wait=25');
-      const reply = await weir.clock.until(silent);
-      expect(reply).toMatchObject({ status: 200, body: { events: [], cursor: '2' } });
-      expect(reply.headers.get('cache-control')).toBe('no-store');
-      // As Janus' maxev.
-      expect((await poll(alice, '?after=0&limit=1')).body).toMatchObject({ cursor: '1' });
-    });
+        const silent = poll(alice, '?after=2&wait=25');
+        const reply = await weir.clock.until(silent);
+        expect(reply).toMatchObject({ status: 200, body: { events: [], cursor: '2' } });
+        expect(reply.headers.get('cache-control')).toBe('no-store');
+        // No longer than proxies wait, whatever is asked for.
+        const before = weir.clock.now();
+        await weir.clock.until(poll(alice, '?after=2&wait=60'));
+        expect(weir.clock.now() - before).toBeLessThanOrEqual(26_000);
+        // As Janus' maxev.
+        expect((await poll(alice, '?after=0&limit=1')).body).toMatchObject({ cursor: '1' });
+      },
+    );
 
-    it('rule 10: a second long poll ends the first, on whatever instance it is', async () => {
+    itNear('rule 10: a second long poll ends the first, on whatever instance it is', async () => {
       const { database, weir, alice } = await start();
       const other = new Instance(database, { clock: weir.clock, wakeUps: pollingWakeUps({ pollMs: 500 }) });
       let firstDone = false;
@@ -344,6 +363,37 @@ onEveryDatabase((open) => {
       expect(news.headers.get('etag')).not.toBe(etag);
     });
 
+    it('rule 11: a short poll costs two reads and mostly no write, and too many are refused', async () => {
+      const database = await open();
+      const counts = { reads: 0, writes: 0 };
+      const connect = () => {
+        const driver = database.connect();
+        const read: typeof driver.read = (statements) => {
+          counts.reads += 1;
+          return driver.read(statements);
+        };
+        const write: typeof driver.write = (statements) => {
+          counts.writes += 1;
+          return driver.write(statements);
+        };
+        return { ...driver, read, write };
+      };
+      const weir = new Instance({ connect }, { env: { WEIR_RATE_BURST: '12', WEIR_RATE_PER_SECOND: '1' } });
+      const alice = await weir.join(await weir.room(), 'alice');
+      const etag = (await poll(alice, '?after=0')).headers.get('etag')!;
+      Object.assign(counts, { reads: 0, writes: 0 });
+      for (let count = 0; count < 10; count += 1) {
+        expect((await poll(alice, '?after=0', { 'if-none-match': etag })).status).toBe(304);
+      }
+      expect(counts).toEqual({ reads: 20, writes: 0 });
+      await poll(alice, '?after=0');
+      const refused = await poll(alice, '?after=0');
+      expect(refused).toMatchObject({ status: 429, body: { code: 'rate-limited' } });
+      expect(refused.headers.get('retry-after')).toBe('1');
+      await weir.clock.advance(1000);
+      expect((await poll(alice, '?after=0')).status).toBe(200);
+    });
+
     it('wakes readers on other instances by polling alone, every wake-up lost', async () => {
       const { database, weir, room, alice } = await start();
       const other = new Instance(database, { clock: weir.clock, wakeUps: pollingWakeUps({ pollMs: 500 }) });
@@ -359,7 +409,7 @@ onEveryDatabase((open) => {
       await reader.cancel();
     });
 
-    it('a reader that does not read is not fed without end', async () => {
+    itNear('a reader that does not read is not fed without end', async () => {
       const { weir, room, alice } = await start();
       const response = await weir.fetch('GET', `${alice.path}/events`, {
         token: alice.token,

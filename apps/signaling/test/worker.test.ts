@@ -1,14 +1,15 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
 import { type D1Binding, migrate, openD1 } from '@weir/db';
 import { SignalingClient } from '@weir/pod-control';
-import { build } from 'esbuild';
+import type { WebhookEvent } from '@weir/protocol';
 import type { Miniflare, Response as MiniflareResponse } from 'miniflare';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createToken } from '../src/tokens/token.ts';
 import { capabilities, dtls, vp8 } from './media.ts';
 import { StreamReader } from './stream-reader.ts';
+import { secrets } from './webhook-receiver.ts';
+import { bundleWorker } from './worker-bundle.ts';
 
 const secret = 'a secret for tests of at least 32 characters';
 const podSecret = 'another secret for tests of at least 32 characters';
@@ -21,23 +22,15 @@ describe.skipIf(missing !== undefined)('signaling on Workers with D1', () => {
   /** What a pod behind its control URL was told. */
   const told: { path: string; body: { put: { senders: unknown[] } } }[] = [];
 
+  /** What the webhook was told. */
+  const heard: WebhookEvent[] = [];
+
   beforeAll(async () => {
-    const bundled = await build({
-      entryPoints: [join(import.meta.dirname, '../src/entry/worker.ts')],
-      bundle: true,
-      write: false,
-      format: 'esm',
-      platform: 'neutral',
-      target: 'es2024',
-      mainFields: ['browser', 'module', 'main'],
-      conditions: ['workerd', 'worker', 'browser', 'import'],
-      external: ['node:async_hooks'],
-      logLevel: 'silent',
-    });
+    const bundled = await bundleWorker();
     const { Miniflare: Start, Response } = await import('miniflare');
     miniflare = new Start({
       modules: true,
-      script: bundled.outputFiles[0]!.text,
+      script: bundled.text,
       compatibilityDate: '2025-11-01',
       compatibilityFlags: ['nodejs_als'],
       d1Databases: ['DB'],
@@ -46,12 +39,21 @@ describe.skipIf(missing !== undefined)('signaling on Workers with D1', () => {
         WEIR_POD_SECRETS: podSecret,
         WEIR_POLL_MS: '50',
         WEIR_STREAM_SECONDS: '30',
-        WEIR_LOG_LEVEL: 'warn',
+        WEIR_LOG_LEVEL: 'error',
+        WEIR_WEBHOOKS: JSON.stringify([{ id: 'main', url: 'https://backend.example/' }]),
+        WEIR_WEBHOOK_SECRETS: secrets[0],
       },
       outboundService: async (request: {
         url: string;
         json(): Promise<unknown>;
       }): Promise<MiniflareResponse> => {
+        if (request.url.startsWith('https://backend.example/')) {
+          const event = (await request.json()) as WebhookEvent;
+          heard.push(event);
+          const refused =
+            event.room === 'refused' && heard.filter(({ room }) => room === 'refused').length === 1;
+          return new Response(null, { status: refused ? 500 : 204 });
+        }
         const body = (await request.json()) as (typeof told)[number]['body'] & { version: number };
         told.push({ path: new URL(request.url).pathname, body });
         return Response.json({ applied: true, version: body.version });
@@ -62,7 +64,7 @@ describe.skipIf(missing !== undefined)('signaling on Workers with D1', () => {
     const applied = await Promise.all([migrate(database), migrate(database)]);
     expect(new Set(applied.flat()).size).toBe(applied.flat().length);
     expect(await migrate(database)).toEqual([]);
-  }, 60_000);
+  }, 120_000);
   afterAll(() => miniflare?.dispose());
 
   const send = async (url: string, init: RequestInit = {}): Promise<Response> =>
@@ -156,7 +158,7 @@ describe.skipIf(missing !== undefined)('signaling on Workers with D1', () => {
     // What is told after the answer is told, too.
     expect(told.some(({ body }) => body.put.senders.length === 1)).toBe(true);
     expect(told[0]!.path).toBe('/v1/rooms/daily/media');
-  }, 60_000);
+  }, 120_000);
 
   it('holds polls, repeats answers, and keeps refusals without effect', async () => {
     const bearer = await token();
@@ -171,7 +173,7 @@ describe.skipIf(missing !== undefined)('signaling on Workers with D1', () => {
     const held = call(bearer, 'GET', `${path}/events?after=0&wait=20`);
     await call(bearer, 'POST', '/v1/rooms/polls/peers', { name: 'bob' });
     expect((await held).body).toMatchObject({ cursor: '1', events: [{ type: 'newpeer' }] });
-  }, 60_000);
+  }, 120_000);
 
   it('of 40 that join a room for 10 at the same time, exactly 10 come in', async () => {
     const bearer = await token();
@@ -184,7 +186,23 @@ describe.skipIf(missing !== undefined)('signaling on Workers with D1', () => {
     expect(replies.filter(({ status }) => status === 201)).toHaveLength(10);
     expect(replies.filter(({ body }) => body.code === 'room-full')).toHaveLength(30);
     expect((await call(bearer, 'GET', '/v1/rooms/full')).body.peerCount).toBe(10);
-  }, 60_000);
+  }, 120_000);
+
+  it('tells webhooks after the answer, and what failed again when its time has come', async () => {
+    const bearer = await token();
+    await call(bearer, 'POST', '/v1/rooms', { id: 'told' });
+    await call(bearer, 'POST', '/v1/rooms/told/peers', { name: 'alice' });
+    await call(bearer, 'POST', '/v1/rooms', { id: 'refused' });
+    const types = (id: string) => heard.flatMap(({ room, type }) => (room === id ? [type] : []));
+    const worker = (await miniflare.getWorker()) as unknown as Scheduled;
+    await expect.poll(() => types('told'), { timeout: 20_000 }).toEqual(['room.created', 'peer.joined']);
+    await expect.poll(() => types('refused').length, { timeout: 20_000 }).toBe(1);
+    const again = async () => {
+      await worker.scheduled({ cron: '* * * * *' });
+      return types('refused');
+    };
+    await expect.poll(again, { timeout: 30_000, interval: 300 }).toEqual(['room.created', 'room.created']);
+  }, 120_000);
 
   it('sweeps when its time has come', async () => {
     const worker = (await miniflare.getWorker()) as unknown as Scheduled;

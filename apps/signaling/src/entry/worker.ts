@@ -4,11 +4,11 @@ import { PodClient, parsePodSecrets, traceHeaders } from '@weir/pod-control';
 import { type App, createApp } from '../app.ts';
 import { systemClock } from '../clock.ts';
 import { appConfig, ConfigError, readEnvironment } from '../config.ts';
-import type { Logger } from '../logger.ts';
 import { noMetrics } from '../metrics.ts';
 import { Sweeper } from '../sweeper.ts';
 import { fetchSender } from '../webhooks/sender.ts';
 import { asyncScopes } from './async-scopes.ts';
+import { consoleLogger } from './console-logger.ts';
 
 /** Signaling on Cloudflare Workers with D1. Migrations are run by the deploy; a cron trigger sweeps. */
 
@@ -66,14 +66,4 @@ function appOf(bindings: Bindings): App {
   });
   known = { bindings, app };
   return app;
-}
-
-function consoleLogger(least: string): Logger {
-  const levels = ['debug', 'info', 'warn', 'error'] as const;
-  const write = (level: (typeof levels)[number]) => (fields: Record<string, unknown>, message: string) => {
-    const rank = levels.indexOf(least as (typeof levels)[number]);
-    if (least === 'silent' || levels.indexOf(level) < rank) return;
-    console[level](JSON.stringify({ level, ...fields, message }));
-  };
-  return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
 }

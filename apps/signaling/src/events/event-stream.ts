@@ -116,7 +116,8 @@ class StreamReading {
     const { roomId, peerId } = this.#request;
     const seenEveryMs = config.peerTimeoutMs / 4;
     // A tenth of jitter, or all streams of an instance would come again at once.
-    const endsAt = clock.now() + config.streamMs * (0.9 + (0.2 * random()) / 2 ** 32);
+    const streamMs = deps.bufferedAnswers === true ? bufferedStreamMs : config.streamMs;
+    const endsAt = clock.now() + streamMs * (0.9 + (0.2 * random()) / 2 ** 32);
     const begunAt = clock.now();
     let cursor = this.#request.after;
     let sentAt = clock.now();
@@ -135,6 +136,7 @@ class StreamReading {
         for (const event of page.events) this.#sink.send(serverSentEvent(event));
         cursor = page.cursor;
         if (page.ended || page.events.some((event) => event.time > begunAt && connectionDied(event))) return;
+        if (deps.bufferedAnswers === true && page.events.length > 0 && !page.more) return;
         if (page.events.length > 0) sentAt = clock.now();
         else if (clock.now() - sentAt >= config.heartbeatMs) {
           this.#sink.send(': hb\n\n');
@@ -180,5 +182,7 @@ export function serverSentEvent(event: LogEvent): string {
 }
 
 const pageSize = 200;
+/** Of a stream that arrives when it ends; gateways give up after 29 s. */
+const bufferedStreamMs = 20_000;
 /** A client that is further behind than this gets no more until it has read. */
 const maxQueuedBytes = 256 * 1024;

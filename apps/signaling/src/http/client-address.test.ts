@@ -10,6 +10,15 @@ async function addressOf(socket: string | undefined, headers: Record<string, str
 }
 
 it.each([
+  ['HTTP API and function URL', { http: { sourceIp: '8.8.8.8' } }, '8.8.8.8'],
+  ['REST API', { identity: { sourceIp: '8.8.8.8' } }, '8.8.8.8'],
+  ['load balancer', { elb: {} }, '9.9.9.9'],
+])('the address of a client of Lambda behind a %s', async (_, requestContext, address) => {
+  const headers = { 'x-forwarded-for': '1.1.1.1, 9.9.9.9', 'cf-connecting-ip': '7.7.7.7' };
+  expect(await (await app.request('/', { headers }, { requestContext })).text()).toBe(address);
+});
+
+it.each([
   ['a client without a proxy', '8.8.8.8', {}, '8.8.8.8'],
   ['a client that pretends to be a proxy', '8.8.8.8', { 'x-forwarded-for': '9.9.9.9' }, '8.8.8.8'],
   ['a client behind a proxy', '10.0.0.2', { 'x-forwarded-for': '9.9.9.9' }, '9.9.9.9'],

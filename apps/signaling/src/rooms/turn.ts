@@ -69,7 +69,7 @@ export class Turn {
     this.#state = after;
     this.#changes.push(...decision.changes);
     this.#events.push(...logEvents(decision.events, before, after));
-    this.#lines.push(...roomLines(decision.events, before, after));
+    this.#lines.push(...roomLines(decision, before, after));
     this.#keyFrames.push(...decision.keyFrames);
   }
 

@@ -1,5 +1,5 @@
 import type { NewRoomEvent } from '@weir/db';
-import type { RoomEvent, RoomState } from '@weir/room';
+import type { RoomChange, RoomEvent, RoomState } from '@weir/room';
 import { peerInfo } from '../views.ts';
 
 /**
@@ -7,12 +7,18 @@ import { peerInfo } from '../views.ts';
  *
  * @param before the state that was decided on, @param after the state after it
  */
-export function roomLines(events: readonly RoomEvent[], before: RoomState, after: RoomState): NewRoomEvent[] {
+export function roomLines(
+  { events, changes }: { readonly events: readonly RoomEvent[]; readonly changes: readonly RoomChange[] },
+  before: RoomState,
+  after: RoomState,
+): NewRoomEvent[] {
   const lines = events.flatMap((event) => lineOf(event, before, after));
   // Pausing is told to senders, of which there may be none.
-  for (const receiver of after.receivers.values()) {
-    const was = before.receivers.get(receiver.id);
-    if (was === undefined || was.paused === receiver.paused) continue;
+  for (const change of changes) {
+    if (!('put' in change) || change.put !== 'receiver') continue;
+    const receiver = after.receivers.get(change.record.id);
+    const was = before.receivers.get(change.record.id);
+    if (receiver === undefined || was === undefined || was.paused === receiver.paused) continue;
     lines.push({
       type: receiver.paused ? 'receiver.paused' : 'receiver.resumed',
       data: receiverData(receiver),
