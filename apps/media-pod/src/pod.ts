@@ -201,6 +201,7 @@ export class Pod {
       placeable: !this.#draining && this.transports < config.capacity && this.#workers.troubled.length === 0,
       draining: this.#draining,
       load: { ...this.#census.count, ...this.#load() },
+      ...(this.#workers.size === 1 ? {} : { workers: this.#workerLoads() }),
       rooms: await this.#workers.rooms(),
     };
   }
@@ -221,6 +222,14 @@ export class Pod {
       loopLagMs: statuses[index]!.loopLagMs,
     }));
     this.#readings = readings;
+  }
+
+  /** A worker that is being raised again takes nothing new, if another one can. */
+  #workerLoads(): { cpu: number }[] {
+    const { missing } = this.#workers;
+    return Array.from({ length: this.#workers.size }, (_, index) => ({
+      cpu: (this.#rates[index]?.cpu ?? 0) + (missing.includes(index) ? 1 : 0),
+    }));
   }
 
   /** Of all workers together, as leases tell it. */

@@ -38,6 +38,8 @@ export const PodLease = z.object({
   placeable: z.boolean(),
   draining: z.boolean(),
   load: PodLoad,
+  /** Load of each media worker, in their order; absent when there is only one, and from pods of older versions. */
+  workers: z.array(z.object({ cpu: z.number().nonnegative() })).optional(),
   /** Version of each room's media state that the pod holds; signaling repairs what differs. */
   rooms: z.record(z.string(), z.number().int().nonnegative()),
 });
