@@ -231,6 +231,7 @@ export class Pod {
         this.#selfCheck?.whyNot === undefined,
       draining: this.#draining,
       load: { ...this.#census.count, ...this.#load() },
+      ...(this.#workers.size === 1 ? {} : { workers: this.#workerLoads() }),
       rooms: Object.fromEntries(
         Object.entries(await this.#workers.rooms()).filter(([roomId]) => !isSelfCheck(roomId)),
       ),
@@ -253,6 +254,14 @@ export class Pod {
       loopLagMs: statuses[index]!.loopLagMs,
     }));
     this.#readings = readings;
+  }
+
+  /** A worker that is being raised again takes nothing new, if another one can. */
+  #workerLoads(): { cpu: number }[] {
+    const { missing } = this.#workers;
+    return Array.from({ length: this.#workers.size }, (_, index) => ({
+      cpu: (this.#rates[index]?.cpu ?? 0) + (missing.includes(index) ? 1 : 0),
+    }));
   }
 
   /** Of all workers together, as leases tell it. */

@@ -50,8 +50,8 @@ interface Place {
 }
 
 /**
- * The media workers of a pod. A room belongs to one of them for all its life, found by a hash that signaling
- * knows too (docs/decisions/0005). A worker that dies takes its own rooms only: another thread takes its place,
+ * The media workers of a pod. A room belongs to one of them for all its life: the one that signaling chose, else one
+ * found by a hash that signaling knows too (docs/decisions/0005 and 0030). A worker that dies takes its own rooms only: another thread takes its place,
  * on the same ports and with the same certificate, and signaling fills it again.
  */
 export class WorkerPool {
@@ -64,6 +64,10 @@ export class WorkerPool {
   readonly #places: Place[] = [];
   readonly #log: Logger;
   readonly #start: (index: number, ports: WorkerPorts | undefined) => Promise<ThreadWorker>;
+  /** By room: the worker that was told of it. */
+  readonly #placed = new Map<string, number>();
+  /** Those of them that no worker had when last asked. */
+  #unseen = new Set<string>();
   readonly #closing = Promise.withResolvers<void>();
   #closed = false;
 
@@ -142,11 +146,12 @@ export class WorkerPool {
   }
 
   workerOf(roomId: string): number {
-    return workerOfRoom(roomId, this.size);
+    return this.#placed.get(roomId) ?? workerOfRoom(roomId, this.size);
   }
 
   /** @throws PodCallRefused `pod-unreachable` when the room's worker died and does not come back in time */
   apply(update: RoomMediaUpdate): Promise<MediaUpdateAnswer> {
+    this.#placeRoom(update);
     return this.#call(update.roomId, (worker) => worker.apply(update));
   }
 
@@ -160,7 +165,9 @@ export class WorkerPool {
     const all = await Promise.all(
       this.#places.map(({ worker }) => worker?.rooms().catch(unlessGone({})) ?? {}),
     );
-    return Object.assign({}, ...all) as Record<string, number>;
+    const rooms = Object.assign({}, ...all) as Record<string, number>;
+    this.#forgetPlaced(rooms);
+    return rooms;
   }
 
   /** By worker; totals go on over deaths. */
@@ -190,6 +197,25 @@ export class WorkerPool {
     await Promise.all(this.#places.map(({ worker }) => worker?.close()));
     // A thread that was just being raised sees that it came too late.
     await Promise.all(this.#places.map(({ raising }) => raising));
+  }
+
+  #placeRoom({ roomId, version, worker }: RoomMediaUpdate): void {
+    const before = this.#placed.get(roomId);
+    const now = worker !== undefined && worker < this.size ? worker : this.workerOf(roomId);
+    this.#unseen.delete(roomId);
+    this.#placed.set(roomId, now);
+    if (before === undefined || before === now) return;
+    // What it still holds of the room has no transports, else the room would not have been placed anew.
+    const nothing = { transports: [], receivers: [], senders: [] };
+    const gone = { roomId, version, base: null, put: nothing, remove: nothing, keyFrames: [] };
+    this.#places[before]?.worker?.apply(gone).catch(unlessGone(undefined));
+  }
+
+  /** Rooms that are over. One that is just being told of is seen the next time. */
+  #forgetPlaced(rooms: Readonly<Record<string, number>>): void {
+    const unseen = [...this.#placed.keys()].filter((roomId) => rooms[roomId] === undefined);
+    for (const roomId of unseen) if (this.#unseen.has(roomId)) this.#placed.delete(roomId);
+    this.#unseen = new Set(unseen);
   }
 
   async #call<T>(roomId: string, call: (worker: ThreadWorker) => Promise<T>): Promise<T> {

@@ -3,7 +3,7 @@ import { PodClient, workerOfRoom } from '@weir/pod-control';
 import { openUdpSocket } from '@weir/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { WorkerPoolOptions } from '../src/worker-pool.ts';
-import { Call, update } from './call.ts';
+import { Call, transportSpec, update } from './call.ts';
 import { SignalingDouble, secrets } from './signaling-double.ts';
 import { startPod } from './start-pod.ts';
 
@@ -96,6 +96,35 @@ describe('a pod with two workers', { timeout: 60_000 }, () => {
     expect(await metric(/^weir_pod_sent_packets_total (\d+)$/m)).toBeGreaterThan(10);
     const stats = { what: 'stats' as const, transports: [10_000_001], receivers: [], senders: [] };
     expect(Object.keys((await client.inspect(ref, right, stats)).transports)).toEqual(['10000001']);
+  });
+
+  it('puts a room where signaling says, and back there after its worker died', async () => {
+    const { workers, ref, metric } = await running();
+    expect(signaling.leases.at(-1)!.workers).toHaveLength(2);
+    const roomsOf = (index: number) =>
+      metric(new RegExp(`^weir_pod_worker_rooms{worker="${index}"} (\\d+)$`, 'm'));
+    // The hash says 0.
+    const placed = update({ roomId: left, worker: 1 });
+    placed.put.transports.push(transportSpec(10_000_001));
+    expect(await client.applyMedia(ref, placed)).toEqual({ applied: true, version: 1 });
+    expect([await roomsOf(0), await roomsOf(1)]).toEqual([0, 1]);
+
+    await workers.terminate(1);
+    await signaling.until(() => closed().length === 1, 'the loss');
+    expect(closed()).toMatchObject([{ roomId: left, transportId: 10_000_001, reason: 'worker-died' }]);
+    // What follows without a word of the worker goes where the room is.
+    const delta = update({ roomId: left, base: 1, version: 2 });
+    expect(await client.applyMedia(ref, delta)).toEqual({ applied: false, version: 0 });
+    const whole = { ...placed, version: 2 };
+    expect(await client.applyMedia(ref, whole)).toEqual({ applied: true, version: 2 });
+    expect([await roomsOf(0), await roomsOf(1)]).toEqual([0, 1]);
+
+    // Everybody left and came again meanwhile: the other worker has it now, alone.
+    const moved = { ...whole, version: 3, worker: 0 };
+    expect(await client.applyMedia(ref, moved)).toEqual({ applied: true, version: 3 });
+    await workers.terminate(1);
+    expect(await client.rooms(ref)).toEqual({ [left]: 3 });
+    expect([await roomsOf(0), await roomsOf(1)]).toEqual([1, 0]);
   });
 
   it.each([

@@ -106,7 +106,11 @@ export function transportView(
     direction: transport.direction,
     iceParameters: iceParametersToWire(transport.ice),
     iceCandidates: iceCandidatesToWire(
-      iceCandidates(addressesOfRoom(pod?.addresses ?? [], roomId), { ...definedOnly(preferences), udp, tcp }),
+      iceCandidates(addressesOfRoom(pod?.addresses ?? [], roomId, transport.worker), {
+        ...definedOnly(preferences),
+        udp,
+        tcp,
+      }),
     ),
     dtlsParameters:
       pod === undefined
@@ -129,11 +133,14 @@ export function plainTransportView(
 ): PlainTransportView {
   const { comedia, rtcpMux, remote } = transport.plain!;
   const learnt = transport.iceSelectedTuple;
-  const [best] = iceCandidates(addressesOfRoom(context.pod(transport.podId)?.addresses ?? [], roomId), {
-    ...definedOnly(preferences),
-    udp: true,
-    tcp: false,
-  }).toSorted((a, b) => b.priority - a.priority);
+  const [best] = iceCandidates(
+    addressesOfRoom(context.pod(transport.podId)?.addresses ?? [], roomId, transport.worker),
+    {
+      ...definedOnly(preferences),
+      udp: true,
+      tcp: false,
+    },
+  ).toSorted((a, b) => b.priority - a.priority);
   return {
     id: String(transport.id) as TransportId,
     type: 'plain',

@@ -15,10 +15,17 @@ export function workerOfRoom(roomId: string, workers: number): number {
   return ((hash ^ (hash >>> 16)) >>> 0) % workers;
 }
 
-/** Of all addresses in a pod's lease, those where the room's media is served. */
-export function addressesOfRoom(addresses: readonly PodAddress[], roomId: string): readonly PodAddress[] {
+/**
+ * Of all addresses in a pod's lease, those where the room's media is served: by `worker` if that was chosen, else by
+ * the one that the hash tells.
+ */
+export function addressesOfRoom(
+  addresses: readonly PodAddress[],
+  roomId: string,
+  worker?: number,
+): readonly PodAddress[] {
   const workers = addresses.reduce((most, { worker = 0 }) => Math.max(most, worker + 1), 1);
   if (workers === 1) return addresses;
-  const serving = workerOfRoom(roomId, workers);
+  const serving = worker !== undefined && worker < workers ? worker : workerOfRoom(roomId, workers);
   return addresses.filter(({ worker }) => worker === undefined || worker === serving);
 }

@@ -156,6 +156,8 @@ export const RoomMediaUpdate = z.object({
   remove: z.object({ transports: z.array(id), receivers: z.array(id), senders: z.array(id) }),
   /** Senders for which a key frame is asked once. */
   keyFrames: z.array(id),
+  /** Which of the pod's media workers has the room; absent = the one that a hash tells (docs/decisions/0030). */
+  worker: z.number().int().nonnegative().optional(),
 });
 export type RoomMediaUpdate = z.infer<typeof RoomMediaUpdate>;
 

@@ -94,6 +94,7 @@ export interface CreateTransportOptions {
   type?: 'webrtc' | 'plain';
   direction?: 'send' | 'recv' | 'both';
   podId: string;
+  worker?: number | undefined;
   ice: IceCredentials;
   udp: boolean;
   tcp: boolean;

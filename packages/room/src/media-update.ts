@@ -37,7 +37,7 @@ export function toMediaUpdate(
     }
   }
   const update: RoomMediaUpdate = {
-    ...empty(stateAfter.id, version, base ?? (changes.length === 0 ? version : version - 1)),
+    ...empty(stateAfter, version, base ?? (changes.length === 0 ? version : version - 1), podId),
     keyFrames: keyFrames.filter((id) => {
       const sender = senderOn(stateAfter, stateAfter.senders.get(id), podId);
       return sender !== undefined && isActive(sender);
@@ -54,7 +54,7 @@ export function fullMediaState(
   state: RoomState,
   { podId, version = state.version }: Omit<MediaUpdateOptions, 'base'> = {},
 ): RoomMediaUpdate {
-  const update = empty(state.id, version, null);
+  const update = empty(state, version, null, podId);
   for (const id of state.transports.keys()) putTransport(update, state, id, podId);
   for (const id of state.receivers.keys()) putReceiver(update, state, id, podId);
   for (const id of state.senders.keys()) putSender(update, state, id, podId);
@@ -75,15 +75,28 @@ export function isEmptyUpdate({ put, remove, keyFrames }: RoomMediaUpdate): bool
   ].every((list) => list.length === 0);
 }
 
-function empty(roomId: string, version: number, base: number | null): RoomMediaUpdate {
+function empty(
+  state: RoomState,
+  version: number,
+  base: number | null,
+  podId: string | undefined,
+): RoomMediaUpdate {
+  const worker = workerOn(state, podId);
   return {
-    roomId,
+    roomId: state.id,
     version,
     base,
     put: { transports: [], receivers: [], senders: [] },
     remove: { transports: [], receivers: [], senders: [] },
     keyFrames: [],
+    ...(worker === undefined ? {} : { worker }),
   };
+}
+
+function workerOn(state: RoomState, podId: string | undefined): number | undefined {
+  if (podId === undefined) return undefined;
+  for (const transport of state.transports.values()) if (transport.podId === podId) return transport.worker;
+  return undefined;
 }
 
 function putTransport(

@@ -38,6 +38,8 @@ export interface TransportRecord {
   readonly direction: 'send' | 'recv' | 'both';
   /** The pod that carries it; `''` in process. */
   readonly podId: string;
+  /** Which of the pod's media workers, the same for all transports of a room there; absent = by the hash of the room. */
+  readonly worker?: number;
   readonly ice: IceCredentials;
   readonly previousIce?: IceCredentials;
   readonly udp: boolean;

@@ -15,7 +15,17 @@ export const transportHandlers: Pick<Handlers, TransportCommand> = {
   'transport.create'(draft, { peerId, transportId, options }) {
     peerOf(draft, peerId);
     draft.claimId(transportId);
-    const { type = 'webrtc', direction = 'both', podId, ice, udp, tcp, plain, appData = {} } = options;
+    const {
+      type = 'webrtc',
+      direction = 'both',
+      podId,
+      worker,
+      ice,
+      udp,
+      tcp,
+      plain,
+      appData = {},
+    } = options;
     if (!udp && !tcp) {
       throw invalidParameter(
         'udp',
@@ -28,6 +38,7 @@ export const transportHandlers: Pick<Handlers, TransportCommand> = {
       type,
       direction,
       podId,
+      ...(worker === undefined ? {} : { worker }),
       ice,
       udp,
       tcp,

@@ -66,3 +66,27 @@ test('an unreachable destination is an onError', async () => {
   expect(errors[0]!.message).toMatch(/EINVAL|ENETUNREACH|EPERM/);
   socket.close();
 });
+
+test('while errors last, all of them are told', async () => {
+  const socket = await openDgramSocket({ ip: '127.0.0.1' });
+  const peer = await openDgramSocket({ ip: '127.0.0.1' });
+  let heard = 0;
+  let errors = 0;
+  peer.onMessage = () => heard++;
+  const told = Promise.withResolvers<void>();
+  socket.onError = () => {
+    if (++errors === 101) told.resolve();
+  };
+  const toNowhere = () => socket.send(Uint8Array.of(1), '192.0.2.1', 9);
+  // Some way after the one that was listened to last.
+  for (let n = 0; n < 5; n++) socket.send(Uint8Array.of(1), '127.0.0.1', peer.address.port);
+  while (errors === 0) {
+    toNowhere();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  for (let n = 0; n < 100; n++) toNowhere();
+  await told.promise;
+  await expect.poll(() => heard).toBe(5);
+  socket.close();
+  peer.close();
+});

@@ -16,6 +16,7 @@ import { type TransportRecord, unusedId } from '@weir/room';
 import type { Clock } from '../clock.ts';
 import { endpoint, json, noContent, type Router } from '../http/endpoint.ts';
 import { heedSilence } from '../pods/silence.ts';
+import { placeOnWorker } from '../pods/worker-placement.ts';
 import { ProblemError } from '../problem.ts';
 import { refusals } from '../refusals.ts';
 import { ownPeer, ownTransport } from '../rooms/owned.ts';
@@ -88,7 +89,12 @@ export function addTransportRoutes(router: Router, services: Services): void {
               );
             }
             const transportId = unusedId(turn.state, deps);
-            const options = { direction, podId: pod.id, ice, udp, tcp, appData, ...plain };
+            const worker = placeOnWorker({
+              lease: pod.lease!,
+              roomTransports: all.filter((transport) => transport.podId === pod.id),
+              random: deps.random,
+            });
+            const options = { direction, podId: pod.id, worker, ice, udp, tcp, appData, ...plain };
             refusals('', '', () =>
               turn.run({ type: 'transport.create', peerId: peer.id, transportId, options }),
             );
