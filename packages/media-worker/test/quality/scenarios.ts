@@ -152,7 +152,7 @@ export const scenarios: readonly Scenario[] = [
     uplink: { delayMs: 30, loss: 0.05 },
   },
   {
-    ...constant('asymmetric, 3 Mbit/s and 60 kbit/s', { rateBps: 3_000_000, loss: 0.02 }),
+    ...constant('asymmetric, 3 Mbit/s and 60 kbit/s', { rateBps: 3_000_000, loss: 0.02 }, lossyWays),
     uplink: { delayMs: 60, rateBps: 60_000 },
   },
   {
