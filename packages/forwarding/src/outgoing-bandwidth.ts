@@ -27,7 +27,8 @@ const maxWaitMs = 5000;
 /** Loss and round trip from which on repairs are sent in several copies. */
 const repeatLoss = 0.015;
 const repeatRttMs = 70;
-const presumedLoss = 0.05;
+const presumedLoss = 0.07;
+const untestedFactor = 1.25;
 /** Replays on paths that nothing limits, and those of sources without layers, times their rate. */
 const freePaceBps = 10_000_000;
 const unknownPaceFactor = 2.5;
@@ -177,11 +178,12 @@ export class OutgoingBandwidth {
     const loss = estimator.loss.known ? estimator.loss.ownLoss : presumedLoss;
     if (loss < repeatLoss) return 1;
     const far = estimator.rttMs > repeatRttMs;
-    const many = loss > 2 * repeatLoss ? 1 : 0;
-    let copies = far ? 2 + many + (loss > 4 * repeatLoss ? 1 : 0) : 1 + many;
-    // Copies are for what is to spare.
+    const many = (loss > 2 * repeatLoss ? 1 : 0) + (loss > 4 * repeatLoss ? 1 : 0);
+    let copies = (far ? 2 : 1) + many;
+    // Copies are for what is to spare; an estimate that nothing has tested yet is mostly less than the path carries.
     const mediaBps = Math.max(0, this.#transport.sentBps - this.#transport.rtxSentBps);
-    while (copies > 1 && mediaBps * (1 + loss * copies) > this.availableBps) copies--;
+    const spare = this.availableBps * (estimator.overused ? 1 : untestedFactor);
+    while (copies > 1 && mediaBps * (1 + loss * copies) > spare) copies--;
     return copies;
   }
 
