@@ -50,8 +50,9 @@ export function growthChart(rows: readonly ComparisonRow[], note: string): strin
   }
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">`,
+    `<title>${title}</title>`,
     `<rect width="${width}" height="${height}" fill="#fff"/>`,
-    '<text x="12" y="22" font-size="15" font-weight="600">Cores in use by receivers of one publisher (less is better)</text>',
+    `<text x="12" y="22" font-size="15" font-weight="600">${title}</text>`,
     `<text x="12" y="40" fill="#555">${escaped(note)}; hollow = lost more than ${mostLossPercent} %</text>`,
     ...parts,
     '</svg>',
@@ -59,6 +60,7 @@ export function growthChart(rows: readonly ComparisonRow[], note: string): strin
   ].join('\n');
 }
 
+const title = 'Cores in use by receivers of one publisher (less is better)';
 /** Whoever loses packets does less work: such a point does not count. */
 const mostLossPercent = 1;
 const width = 760;

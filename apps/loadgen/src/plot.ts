@@ -41,6 +41,7 @@ export function barChart(
   }
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${y}" viewBox="0 0 ${width} ${y}" font-family="sans-serif" font-size="12">`,
+    `<title>${escaped(title)}</title>`,
     `<rect width="${width}" height="${y}" fill="#fff"/>`,
     `<text x="12" y="22" font-size="15" font-weight="600">${escaped(title)}</text>`,
     `<text x="12" y="40" fill="#555">${escaped(note)}</text>`,
