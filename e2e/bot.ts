@@ -43,7 +43,9 @@ export class Bot {
       candidates: view.iceCandidates.filter(({ protocol }) => protocol === 'udp'),
       fingerprint: serverFingerprint(view),
     };
-    const socket = await openUdpSocket();
+    // A socket on the loopback reaches nobody else, such as a pod in a container.
+    const local = remote.candidates.every(({ ip }) => ip.startsWith('127.'));
+    const socket = await openUdpSocket(local ? '127.0.0.1' : '0.0.0.0');
     const endpoint = new TestEndpoint({ socket, clock: realClock, remote, ...options });
     this.endpoints.push(endpoint);
     const tell = async (fingerprint = endpoint.fingerprint) => {

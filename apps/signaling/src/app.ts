@@ -109,7 +109,7 @@ export function createApp(given: Dependencies): App {
     if (error instanceof RoomError) {
       return new ProblemError(error.code, error.message, { field: error.field }).toResponse(requestId);
     }
-    const fields = { request: requestId, ...c.get('logFields'), error: error.message, stack: error.stack };
+    const fields = { request: requestId, error: error.message, stack: error.stack };
     // Others were faster every time: that passes, as an outage does.
     if (error instanceof StoreUnavailableError || error instanceof ConflictError) {
       deps.logger.error(fields, 'the database does not answer, or not to us');
