@@ -70,6 +70,20 @@ export class Tables {
     }));
   }
 
+  /** What webhooks are to hear of each room. */
+  async roomLogs(): Promise<Map<string, { seq: number; type: string }[]>> {
+    const { rows } = await this.#client.query(
+      'SELECT room_id, seq, type FROM room_events ORDER BY room_id, seq',
+    );
+    const lines = rows.map(({ room_id, seq, type }) => ({ room: String(room_id), seq: Number(seq), type }));
+    return new Map(
+      [...Map.groupBy(lines, ({ room }) => room)].map(([room, own]) => [
+        room,
+        own.map(({ seq, type }) => ({ seq, type })),
+      ]),
+    );
+  }
+
   async count(text: string, values: readonly unknown[] = []): Promise<number> {
     const { rows } = await this.#client.query(text, [...values]);
     return Number(Object.values(rows[0] ?? {})[0]);

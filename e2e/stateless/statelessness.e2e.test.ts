@@ -10,6 +10,7 @@ import { lasting, logOf, newest, Tables } from './logs.ts';
 import { Participant } from './participant.ts';
 import { type HeldRoom, PodDouble } from './pod-double.ts';
 import { essence } from './view.ts';
+import { WebhookListener } from './webhook-listener.ts';
 
 /**
  * 300 peers in 30 rooms, over three signaling processes of which one is killed each second. What nobody may
@@ -26,14 +27,17 @@ const busyMs = 20_000;
 const ways: readonly Way[] = ['stream', 'long poll', 'short poll'];
 const seed = 20_240_611;
 
+let backend: WebhookListener | undefined;
 let cluster: Cluster | { readonly missing: string };
 const random = createRandom(seed);
 
 beforeAll(async () => {
-  cluster = await startCluster(3, random.fork(), { WEIR_PEER_TIMEOUT_SECONDS: '120' });
+  backend = await WebhookListener.start(random.fork());
+  cluster = await startCluster(3, random.fork(), { WEIR_PEER_TIMEOUT_SECONDS: '120', ...backend.env });
 });
 afterAll(async () => {
   if (cluster !== undefined && !('missing' in cluster)) await cluster.stop();
+  await backend?.stop();
 });
 
 test('while instances are killed every second, no join fails, no event is lost, pods converge', async (context) => {
@@ -187,6 +191,22 @@ test('while instances are killed every second, no join fails, no event is lost, 
       expect(status).toMatchObject({ refused: 0, shed: 0, queued: 0 });
     }
 
+    // The backend has heard each room's story, whole and in order, whoever was killed while telling it.
+    let roomLogs = await tables.roomLogs();
+    await until(
+      'webhooks have told everything',
+      async () => {
+        roomLogs = await tables.roomLogs();
+        return [...roomLogs].every(([room, story]) => backend!.storyOf(room).length >= story.length);
+      },
+      120_000,
+    );
+    expect([...roomLogs.keys()].sort()).toEqual(rooms.map(({ id }) => id as string).sort());
+    for (const [room, story] of roomLogs) {
+      expect(backend!.storyOf(room), room).toEqual(story);
+      expect(story.map(({ seq }) => seq - story[0]!.seq)).toEqual([...story.keys()]);
+    }
+
     expect(killer.kills).toBeGreaterThanOrEqual(10);
     // Too busy a machine may refuse some with 503; nothing else may go wrong.
     expect(instances.flatMap(({ output }) => /given up|hit a defect|Unhandled/.exec(output) ?? [])).toEqual(
@@ -206,6 +226,9 @@ test('while instances are killed every second, no join fails, no event is lost, 
       'events that last, received and stored': lastingEvents,
       'orders to pods': updates.map(({ updates }) => updates).join(' + '),
       'of them wholes': updates.map(({ wholes }) => wholes).join(' + '),
+      'webhook events': backend!.received.length - backend!.repeated,
+      'of them told again': backend!.repeated,
+      'refused or not answered by the backend': backend!.refused + backend!.unanswered,
       ...tally.table(),
     });
   } finally {
