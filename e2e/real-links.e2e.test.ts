@@ -155,13 +155,16 @@ const narrowed = (rateBps: number, more: LinkPolicy = {}): LinkPolicy => ({
 });
 
 /** Bits per second up to each spatial layer, as the pod measures them. */
-async function rates(of: LayeredViewer): Promise<number[]> {
-  const { candidates } = await of.explain();
-  const best: number[] = [];
-  for (const { spatialLayer, bitrateBps } of candidates) {
-    best[spatialLayer] = Math.max(best[spatialLayer] ?? 0, bitrateBps);
-  }
-  return best.filter((bps) => bps !== undefined);
+function rates(of: LayeredViewer): Promise<number[]> {
+  return until('the pod has measured the layers', async () => {
+    const { candidates } = await of.explain();
+    const best: number[] = [];
+    for (const { spatialLayer, bitrateBps } of candidates) {
+      best[spatialLayer] = Math.max(best[spatialLayer] ?? 0, bitrateBps);
+    }
+    const known = best.filter((bps) => bps !== undefined);
+    return known.length > 1 && known;
+  });
 }
 
 describe('three simulcast layers', () => {
