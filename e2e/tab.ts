@@ -14,9 +14,9 @@ export interface TabMaker {
   close(): Promise<void>;
 }
 
-/** Chromium through playwright-core. */
-export async function chromiumTabs(): Promise<TabMaker> {
-  const browser = await launchChromium();
+/** Chromium through playwright-core, with flags of its own. */
+export async function chromiumTabs(args: readonly string[] = []): Promise<TabMaker> {
+  const browser = await launchChromium({ args });
   return {
     browser: 'chromium',
     async open(url) {
