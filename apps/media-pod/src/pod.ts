@@ -7,7 +7,7 @@ import { interfaceAddresses, isUnspecified } from './addresses.ts';
 import { Census } from './census.ts';
 import type { Config } from './config.ts';
 import { createControl } from './control.ts';
-import { type LoadRates, type LoadReading, noLoad, ratesBetween } from './load.ts';
+import { type LoadRates, type LoadReading, noLoad, ratesBetween, usedRatios } from './load.ts';
 import type { Logger } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { version } from './version.ts';
@@ -221,7 +221,7 @@ export class Pod {
       capacity: config.capacity,
       placeable: !this.#draining && this.transports < config.capacity && this.#workers.troubled.length === 0,
       draining: this.#draining,
-      load: { ...this.#census.count, ...this.#load() },
+      load: { ...this.#census.count, ...this.#load(), capacityUsed: this.#capacityUsed() },
       rooms: await this.#workers.rooms(),
     };
   }
@@ -254,6 +254,20 @@ export class Pod {
       egressBps: total(({ egressBps }) => egressBps),
       loopLagMs: Math.max(0, ...this.#rates.map(({ loopLagMs }) => loopLagMs)),
     };
+  }
+
+  /**
+   * For placement. A moment's lag or one busy thread makes a pod the last choice, but does not shut it: they pass, and
+   * a pod is not full while it takes transports.
+   */
+  #capacityUsed(): number {
+    const { capacity, testedPps, linkBps } = this.#options.config;
+    const busiestCpu = Math.max(0, ...this.#rates.map(({ cpu }) => cpu));
+    const { cpu, lag, ...others } = usedRatios(
+      { ...this.#census.count, ...this.#load(), busiestCpu },
+      { transports: capacity, egressPps: testedPps, egressBps: linkBps },
+    );
+    return Math.max(...Object.values(others), Math.min(lastChoice, Math.max(cpu, lag)));
   }
 
   #note(happening: MediaHappening): void {
@@ -405,6 +419,7 @@ function defaultControlUrl(config: Config, port: number): string {
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
+const lastChoice = 0.95;
 const reportTimeoutMs = 4000;
 const lastReportMs = 2000;
 const shortestSampleMs = 500;
