@@ -81,6 +81,7 @@ export class PodProcess {
           WEIR_SIGNALING_URL: this.#signalingUrl,
           WEIR_MEDIA_IP: '127.0.0.1',
           WEIR_MEDIA_PORT: '0',
+          WEIR_CONSENT_TIMEOUT_MS: '10000',
           WEIR_CONTROL_IP: '127.0.0.1',
           WEIR_CONTROL_PORT: String(this.#controlPort),
           WEIR_DRAIN_SECONDS: '30',
