@@ -1,7 +1,8 @@
 import { parseArgs } from 'node:util';
 import { createRandom, ensureDocker } from '@weir/testing';
 import { Cluster } from '../e2e/chaos/cluster.ts';
-import { type Outcome, type Scenario, scenarios } from '../e2e/chaos/scenarios.ts';
+import { type Row, runScenario, table } from '../e2e/chaos/run.ts';
+import { scenarios } from '../e2e/chaos/scenarios.ts';
 
 /** `npm run chaos`: kills, drains, pauses and cuts off containers while calls run, and prints one table. */
 const help = `Runs Weir in containers (two signaling, two media pods, Postgres) with calls on it, and breaks things.
@@ -18,12 +19,6 @@ Scenarios:
 ${scenarios.map(({ name, what }) => `  ${name.padEnd(16)}  ${what}`).join('\n')}
 
 Needs a Docker engine, or root on Debian to start one. Exits 1 when something was not as it must be.`;
-
-interface Row {
-  readonly scenario: Scenario;
-  readonly outcome: Outcome;
-  readonly seconds: number;
-}
 
 process.exitCode = await main();
 
@@ -54,66 +49,18 @@ async function main(): Promise<number> {
   try {
     for (const scenario of options.chosen) {
       if (interrupted.signal.aborted) break;
-      rows.push(await runOne(scenario, cluster, random, options));
+      console.log(`── ${scenario.name}: ${scenario.what}`);
+      const row = await runScenario(scenario, { ...options, cluster, random: random.fork() });
+      const { found, faults } = row.outcome;
+      for (const fault of faults) console.log(`   ✗ ${fault}`);
+      console.log(`   ${faults.length === 0 ? '✓' : '✗'} ${found} (${row.seconds.toFixed(0)} s)`);
+      rows.push(row);
     }
   } finally {
     await cluster.stop();
   }
-  print(rows, options.seed);
+  console.log(`\nSeed ${options.seed}.\n${table(rows)}`);
   return rows.length < options.chosen.length || rows.some(({ outcome }) => outcome.faults.length > 0) ? 1 : 0;
-}
-
-async function runOne(
-  scenario: Scenario,
-  cluster: Cluster,
-  random: ReturnType<typeof createRandom>,
-  { rooms, peers }: { rooms: number; peers: number },
-): Promise<Row> {
-  console.log(`── ${scenario.name}: ${scenario.what}`);
-  const began = performance.now();
-  let outcome: Outcome;
-  try {
-    outcome = await scenario.run({ cluster, random: random.fork(), rooms, peers });
-    const p95Ms = outcome.gaps?.p95Ms ?? 0;
-    if (scenario.targetMs !== undefined && p95Ms > scenario.targetMs) {
-      const fault = `the 95th percentile of gaps is ${p95Ms} ms, above ${scenario.targetMs} ms`;
-      outcome = { ...outcome, faults: [...outcome.faults, fault] };
-    }
-  } catch (error) {
-    outcome = { found: 'it could not be run to its end', faults: [(error as Error).message] };
-  }
-  for (const fault of outcome.faults) console.log(`   ✗ ${fault}`);
-  const seconds = (performance.now() - began) / 1000;
-  console.log(`   ${outcome.faults.length === 0 ? '✓' : '✗'} ${outcome.found} (${seconds.toFixed(0)} s)`);
-  return { scenario, outcome, seconds };
-}
-
-function print(rows: readonly Row[], seed: number): void {
-  const table = rows.map(({ scenario, outcome: { gaps, found, faults }, seconds }) => [
-    scenario.name,
-    faults.length === 0 ? 'passed' : 'FAILED',
-    gaps === undefined ? '' : String(gaps.count),
-    gaps === undefined ? '' : String(gaps.p50Ms),
-    gaps === undefined ? '' : String(gaps.p95Ms),
-    gaps === undefined ? '' : String(gaps.worstMs),
-    scenario.targetMs === undefined ? '' : `< ${scenario.targetMs}`,
-    gaps === undefined ? '' : String(gaps.lost),
-    seconds.toFixed(0),
-    found,
-  ]);
-  const head = ['scenario', '', 'views', 'gap p50', 'p95', 'worst', 'target', 'not shown', 's', 'found'];
-  const lines = [head, ...table];
-  const widths = head.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
-  console.log(
-    `\nSeed ${seed}. Gaps in milliseconds: the longest between two pictures, for each viewer of each peer.`,
-  );
-  for (const line of lines)
-    console.log(
-      line
-        .map((cell, column) => cell.padEnd(widths[column]!))
-        .join('  ')
-        .trimEnd(),
-    );
 }
 
 function readOptions() {

@@ -26,14 +26,16 @@ export class Cluster {
   readonly #name: string;
   readonly #image: string;
   readonly #networks: Networks;
+  readonly #ports: readonly number[];
   readonly #more: Container[] = [];
 
   private constructor(
     name: string,
     image: string,
     networks: Networks,
-    parts: Pick<Cluster, 'signaling' | 'pods' | 'postgres' | 'proxy'>,
+    parts: Pick<Cluster, 'signaling' | 'pods' | 'postgres' | 'proxy'> & { ports: readonly number[] },
   ) {
+    this.#ports = parts.ports;
     this.#name = name;
     this.#image = image;
     this.#networks = networks;
@@ -79,7 +81,13 @@ export class Cluster {
     }
     for (const pod of pods) await pod.create(images['media-pod']);
     const proxy = await RandomProxy.start(ports, random);
-    const cluster = new Cluster(name, images['media-pod'], networks, { signaling, pods, postgres, proxy });
+    const cluster = new Cluster(name, images['media-pod'], networks, {
+      signaling,
+      pods,
+      postgres,
+      proxy,
+      ports,
+    });
     try {
       await cluster.ready();
     } catch (error) {
@@ -101,6 +109,13 @@ export class Cluster {
     for (const pod of pods) {
       await until(`${pod.podId} may get rooms`, async () => (await pod.get('/placeable'))?.ok, 90_000);
     }
+  }
+
+  /** Resolves when that instance of signaling takes requests. */
+  async answers(one: Container): Promise<void> {
+    const url = `http://127.0.0.1:${this.#ports[this.signaling.indexOf(one)]}/readyz`;
+    const look = async () => (await fetch(url, { signal: AbortSignal.timeout(2_000) })).ok;
+    await until(`${one.name} takes requests`, look, 60_000);
   }
 
   /** Another container in a pod's place, with its name and other addresses. */

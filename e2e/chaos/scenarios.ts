@@ -348,11 +348,7 @@ export const scenarios: readonly Scenario[] = [
           for (const one of cluster.signaling) {
             await one.stop(20);
             await one.start();
-            await until(
-              'signaling is back',
-              async () => /listen/i.test((await one.logs()).slice(-3000)),
-              60_000,
-            );
+            await cluster.answers(one);
           }
           for (const pod of cluster.pods) {
             await pod.stop(60);
