@@ -5,6 +5,7 @@ import {
   discoverAddresses,
   interfaceAddresses,
   isInterfaceOrNetwork,
+  isPrivate,
   parseAnnouncedAddresses,
 } from './addresses.ts';
 
@@ -22,6 +23,7 @@ const input = (fields: Partial<DiscoveryInput> = {}): DiscoveryInput => ({
   tcpPort: undefined,
   dualStack: true,
   announced: undefined,
+  outside: undefined,
   hostIps: undefined,
   announceFrom: undefined,
   development: false,
@@ -47,6 +49,25 @@ describe('discoverAddresses', () => {
         { ip: '198.51.100.3', family: 'ipv4', protocol: 'tcp', port: 443 },
       ],
     });
+  });
+
+  it('then what was asked outside, and public host addresses of the other family', () => {
+    const outside = { source: 'cloud metadata' as const, ips: ['198.51.100.1'] };
+    const hostIps = ['10.0.0.4', '2001:db8::4'];
+    expect(discoverAddresses(input({ outside, hostIps }))).toMatchObject({
+      source: 'cloud metadata',
+      addresses: [{ ip: '198.51.100.1' }, { ip: '2001:db8::4' }],
+    });
+    expect(ips({ outside, hostIps: ['10.0.0.4', 'fd00::4'] })).toEqual(['198.51.100.1']);
+    expect(ips({ outside: { ...outside, ips: ['2001:db8::9'] }, hostIps })).toEqual(['2001:db8::9']);
+  });
+
+  it('never announces a family that the socket lacks, whoever named it', () => {
+    const outside = { source: 'STUN' as const, ips: ['198.51.100.1', '2001:db8::1'] };
+    expect(ips({ ...ipv4Only, outside })).toEqual(['198.51.100.1']);
+    const ipv6Only = { bound: { ip: '::', port: 40_000, family: 'ipv6' as const }, dualStack: false };
+    expect(ips({ ...ipv6Only, outside })).toEqual(['2001:db8::1']);
+    expect(ips({ ...ipv6Only, hostIps: ['10.0.0.4', '2001:db8::4'] })).toEqual(['2001:db8::4']);
   });
 
   it('then the addresses of the node, then the bound one, then the interfaces', () => {
@@ -90,6 +111,22 @@ describe('discoverAddresses', () => {
       'only 2001:db8::1, which the media socket (ipv4) cannot receive',
     );
   });
+});
+
+it('isPrivate', () => {
+  const closed = [
+    '10.1.1.1',
+    '172.31.0.1',
+    '192.168.9.9',
+    '100.64.0.1',
+    '169.254.1.1',
+    '127.0.0.1',
+    'fd00::1',
+    'fe80::1',
+    '::1',
+  ];
+  expect(closed.filter((ip) => !isPrivate(ip))).toEqual([]);
+  expect(['172.32.0.1', '198.51.100.1', '2001:db8::1', '100.128.0.1'].filter(isPrivate)).toEqual([]);
 });
 
 describe('interfaceAddresses', () => {

@@ -1,6 +1,7 @@
 import { BlockList, isIP, isIPv4 } from 'node:net';
 import type { NetworkInterfaceInfo } from 'node:os';
 import type { PodAddress } from '@weir/protocol';
+import type { OutsideAddresses } from './outside-addresses.ts';
 
 /** An address given by hand: for one protocol and port, or, without them, for every bound port. */
 export interface AnnouncedAddress {
@@ -16,6 +17,8 @@ export interface DiscoveryInput {
   /** A socket on `::` that also receives IPv4. */
   readonly dualStack: boolean;
   readonly announced: readonly AnnouncedAddress[] | undefined;
+  /** What was asked of others; undefined = nobody was asked, or nobody knew. */
+  readonly outside: OutsideAddresses | undefined;
   readonly hostIps: readonly string[] | undefined;
   readonly announceFrom: readonly string[] | undefined;
   readonly development: boolean;
@@ -25,7 +28,12 @@ export interface DiscoveryInput {
 export interface Discovery {
   readonly addresses: readonly PodAddress[];
   /** Which of the fixed order gave them. */
-  readonly source: 'WEIR_ANNOUNCED_ADDRESSES' | 'WEIR_HOST_IPS' | 'WEIR_MEDIA_IP' | 'network interfaces';
+  readonly source:
+    | 'WEIR_ANNOUNCED_ADDRESSES'
+    | OutsideAddresses['source']
+    | 'WEIR_HOST_IPS'
+    | 'WEIR_MEDIA_IP'
+    | 'network interfaces';
 }
 
 /**
@@ -54,8 +62,9 @@ export function parseAnnouncedAddresses(text: string): readonly AnnouncedAddress
 }
 
 /**
- * What endpoints are told to send media to, in a fixed order: given by hand; the node's addresses from
- * Kubernetes; the address that media is bound to; the network interfaces. In development 127.0.0.1 comes
+ * What endpoints are told to send media to, in a fixed order: given by hand; asked of the node, the cloud or a STUN
+ * server (askOutside()); the host's addresses from Kubernetes, which also fill in a family that was not found
+ * outside, if they are public; the address that media is bound to; the network interfaces. In development 127.0.0.1 comes
  * last, so that a browser on the same machine connects without any network. A family that the socket
  * cannot receive is left out.
  *
@@ -95,6 +104,12 @@ export function discoverAddresses(input: DiscoveryInput): Discovery {
 }
 
 function firstFound(input: DiscoveryInput): { source: Discovery['source']; ips: string[] } {
+  const { outside } = input;
+  if (outside !== undefined && outside.ips.length > 0) {
+    const families = new Set(outside.ips.map(isIPv4));
+    const others = (input.hostIps ?? []).filter((ip) => !families.has(isIPv4(ip)) && !isPrivate(ip));
+    return { source: outside.source, ips: [...outside.ips, ...others] };
+  }
   if (input.hostIps !== undefined && input.hostIps.length > 0) {
     return { source: 'WEIR_HOST_IPS', ips: [...input.hostIps] };
   }
@@ -149,6 +164,30 @@ function canReachLoopback(input: DiscoveryInput): boolean {
 
 export function isUnspecified(ip: string): boolean {
   return ip === '0.0.0.0' || ip === '::';
+}
+
+/** Whether only a private network, this link or this host reaches the address. */
+export function isPrivate(ip: string): boolean {
+  return privateNetworks.check(ip, isIPv4(ip) ? 'ipv4' : 'ipv6');
+}
+
+const privateNetworks = new BlockList();
+for (const [net, bits] of [
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+] as const) {
+  privateNetworks.addSubnet(net, bits, 'ipv4');
+}
+for (const [net, bits] of [
+  ['::1', 128],
+  ['fc00::', 7],
+  ['fe80::', 10],
+] as const) {
+  privateNetworks.addSubnet(net, bits, 'ipv6');
 }
 
 /** Each announced address costs every endpoint some connectivity checks. */

@@ -12,7 +12,7 @@ const update = ({ base, version, put = [], remove = [], roomId = 'daily' }: Fiel
     base,
     version,
     put: {
-      transports: put.map((id) => ({ id })),
+      transports: put.map((id) => ({ id, peerId: id + 500 })),
       receivers: [],
       senders: put.map((id) => ({ id: id + 1000 })),
     },
@@ -33,6 +33,18 @@ describe('Census', () => {
     expect(census.count).toEqual({ transports: 2, receivers: 0, senders: 2 });
     note(census, { base: null, version: 3, put: [9] });
     expect(census.count).toEqual({ transports: 1, receivers: 0, senders: 1 });
+  });
+
+  it('knows whose a transport is, also when it has died, until it is no longer wanted', () => {
+    const census = new Census();
+    note(census, { base: null, version: 1, put: [1, 2] });
+    expect(census.peerOf('daily', 1)).toBe(501);
+    census.noteHappening({ type: 'transport.closed', roomId: 'daily', transportId: 1, reason: 'dtls' });
+    expect(census.peerOf('daily', 1)).toBe(501);
+    note(census, { base: 1, version: 2, remove: [1] });
+    expect([census.peerOf('daily', 1), census.peerOf('daily', 2)]).toEqual([undefined, 502]);
+    note(census, { base: null, version: 3, put: [9] });
+    expect([census.peerOf('daily', 2), census.peerOf('other', 9)]).toEqual([undefined, undefined]);
   });
 
   it('counts nothing of what the worker did not take', () => {

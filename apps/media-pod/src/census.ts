@@ -11,6 +11,8 @@ interface RoomCensus {
   readonly transports: Set<number>;
   readonly receivers: Set<number>;
   readonly senders: Set<number>;
+  /** Peer of each transport that is wanted, dead ones included. */
+  readonly peers: Map<number, number>;
   /** Transports that died by themselves and are still wanted; the worker does not raise them again. */
   readonly dead: Set<number>;
 }
@@ -28,6 +30,11 @@ export class Census {
 
   get rooms(): number {
     return this.#rooms.size;
+  }
+
+  /** Whose transport it is; undefined = it is not known here. */
+  peerOf(roomId: string, transportId: number): number | undefined {
+    return this.#rooms.get(roomId)?.peers.get(transportId);
   }
 
   /** How many of the rooms are such. */
@@ -50,6 +57,7 @@ export class Census {
             transports: new Set(),
             receivers: new Set(),
             senders: new Set(),
+            peers: new Map(),
             dead: known?.dead ?? new Set(),
           };
     this.#forget(known);
@@ -58,6 +66,8 @@ export class Census {
       for (const spec of update.put[kind]) room[kind].add(spec.id);
       for (const id of update.remove[kind]) room[kind].delete(id);
     }
+    for (const { id, peerId } of update.put.transports) room.peers.set(id, peerId);
+    for (const id of update.remove.transports) room.peers.delete(id);
     for (const id of room.dead) {
       // Removed, or not in the whole state: its id is no longer wanted.
       if (update.remove.transports.includes(id) || (update.base === null && !room.transports.has(id))) {

@@ -5,6 +5,8 @@ import { parsePodSecrets } from '@weir/pod-control';
 import { PodId } from '@weir/protocol';
 import { z } from 'zod';
 import { isInterfaceOrNetwork, parseAnnouncedAddresses } from './addresses.ts';
+import type { OutsideOptions } from './outside-addresses.ts';
+import { parseStunServer } from './stun-client.ts';
 
 const mostWorkers = 64;
 const mostWorkersByDefault = 8;
@@ -73,6 +75,32 @@ const Environment = z.object({
     .optional()
     .describe(
       'Where endpoints reach the media ports, comma-separated: `ip` (UDP and TCP), `ip:port` or `[ipv6]:port` (UDP), `ip:port/tcp`; ports given here are those of the first media worker, the next ones have the ports above. Default: WEIR_HOST_IPS, else the addresses of the network interfaces.',
+    ),
+  WEIR_NODE_NAME: z
+    .string()
+    .regex(/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/, 'must be the name of a Kubernetes node')
+    .optional()
+    .describe(
+      "The node's name, from the Kubernetes downward API (spec.nodeName): its external addresses are asked of the Kubernetes API and announced. The service account must be allowed to get nodes.",
+    ),
+  KUBERNETES_SERVICE_HOST: ip().optional().describe('Set by Kubernetes.'),
+  KUBERNETES_SERVICE_PORT: whole(1, 65_535).default(443).describe('Set by Kubernetes.'),
+  WEIR_CLOUD_METADATA: z
+    .enum(['off', 'aws', 'gcp', 'azure'])
+    .default('off')
+    .describe(
+      "Ask the cloud's metadata service for the public address, where the node has none to tell. Default: off.",
+    ),
+  WEIR_STUN_SERVER: checked(parseStunServer)
+    .optional()
+    .describe(
+      'host or host:port of a STUN server to ask for the public address, where neither node nor cloud tells one. Right only where address translation keeps the port. Default: nobody is asked.',
+    ),
+  WEIR_SELF_CHECK: z
+    .enum(['on', 'off'])
+    .default('off')
+    .describe(
+      'on = the pod is not ready before it has reached each of its media workers at an announced UDP address. Needs a network that leads back to the sender. Default: off.',
     ),
   WEIR_HOST_IPS: list(ip())
     .optional()
@@ -154,11 +182,14 @@ export interface Config {
     readonly tcp: boolean;
     readonly announced: ReturnType<typeof parseAnnouncedAddresses> | undefined;
     readonly hostIps: readonly string[] | undefined;
+    readonly selfCheck: boolean;
     readonly announceFrom: readonly string[] | undefined;
     readonly receiveBufferBytes: number;
     readonly sendBufferBytes: number;
     readonly consentTimeoutMs: number;
   };
+  /** Whom to ask for this host's addresses. */
+  readonly outside: OutsideOptions;
   readonly control: {
     /** undefined = every address the host has. */
     readonly ip: string | undefined;
@@ -213,11 +244,13 @@ export function readConfig(
       tcp: env.WEIR_MEDIA_TCP === 'on',
       announced: env.WEIR_ANNOUNCED_ADDRESSES,
       hostIps: env.WEIR_HOST_IPS,
+      selfCheck: env.WEIR_SELF_CHECK === 'on',
       announceFrom: env.WEIR_ANNOUNCE_FROM,
       receiveBufferBytes: env.WEIR_RECEIVE_BUFFER_BYTES,
       sendBufferBytes: env.WEIR_SEND_BUFFER_BYTES,
       consentTimeoutMs: env.WEIR_CONSENT_TIMEOUT_MS,
     },
+    outside: outsideOf(env),
     control: {
       ip: env.WEIR_CONTROL_IP,
       port: env.WEIR_CONTROL_PORT,
@@ -233,6 +266,32 @@ export function readConfig(
     },
   };
 }
+
+/** Whoever is told addresses by hand needs to ask nobody. */
+function outsideOf(env: z.infer<typeof Environment>): OutsideOptions {
+  if (env.WEIR_ANNOUNCED_ADDRESSES !== undefined) {
+    return { kubernetes: undefined, metadata: undefined, stun: undefined };
+  }
+  const { WEIR_NODE_NAME: nodeName, KUBERNETES_SERVICE_HOST: host, WEIR_CLOUD_METADATA: cloud } = env;
+  const apiHost = host?.includes(':') ? `[${host}]` : host;
+  return {
+    kubernetes:
+      nodeName === undefined || apiHost === undefined
+        ? undefined
+        : { nodeName, apiUrl: `https://${apiHost}:${env.KUBERNETES_SERVICE_PORT}`, account: serviceAccount },
+    metadata: cloud === 'off' ? undefined : { cloud, url: metadataUrl[cloud] },
+    stun: env.WEIR_STUN_SERVER,
+  };
+}
+
+/** Where Kubernetes puts the pod's credentials. */
+const serviceAccount = '/var/run/secrets/kubernetes.io/serviceaccount';
+/** Link-local by the clouds' own documentation; never a name, which could be answered by somebody else. */
+const metadataUrl = {
+  aws: 'http://169.254.169.254',
+  gcp: 'http://169.254.169.254',
+  azure: 'http://169.254.169.254',
+};
 
 /** One processor is left for the control API, the kernel's network work and the rest of the machine. */
 function workersFor(processors: number): number {

@@ -1,5 +1,6 @@
 import { ConfigError, helpText, readConfig } from './config.ts';
 import { createLogger, type Logger } from './log.ts';
+import { askOutside } from './outside-addresses.ts';
 import { Pod } from './pod.ts';
 import { version } from './version.ts';
 import { WorkerPool } from './worker-pool.ts';
@@ -12,7 +13,10 @@ async function main(): Promise<void> {
   }
   const config = readConfig(process.env);
   const log = createLogger(config.log, config.podId);
-  const workers = await WorkerPool.start(config, log);
+  const outside = await askOutside(config.outside, (source, reason) =>
+    log.warn({ source, reason }, 'asked for the address of this host, and got none; asking on'),
+  );
+  const workers = await WorkerPool.start(config, log, { outside });
   const pod = await Pod.start({
     config,
     workers,

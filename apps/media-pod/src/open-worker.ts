@@ -1,12 +1,13 @@
 import { networkInterfaces } from 'node:os';
 import type { WorkerCertificate } from '@weir/media-worker';
 import { openTcpListener, type TcpListener } from '@weir/udp';
-import { discoverAddresses } from './addresses.ts';
+import { discoverAddresses, isPrivate } from './addresses.ts';
 import type { Config } from './config.ts';
 import { InProcessWorker } from './in-process-worker.ts';
 import { LateTcpPort } from './late-tcp-port.ts';
 import type { Logger } from './log.ts';
 import { type OpenedEngine, openEngine } from './open-engine.ts';
+import type { OutsideAddresses } from './outside-addresses.ts';
 import type { WorkerPorts } from './worker.ts';
 
 export interface OpenWorkerOptions {
@@ -14,6 +15,8 @@ export interface OpenWorkerOptions {
   readonly index: number;
   /** That of all workers: a lease tells one. */
   readonly certificate: WorkerCertificate;
+  /** Addresses of this host that others told. */
+  readonly outside?: OutsideAddresses | undefined;
   /** Those of the worker in whose place this one comes; by default as in the settings. */
   readonly ports?: WorkerPorts;
 }
@@ -49,6 +52,7 @@ export async function openWorker(
         ip,
         at: at && { ...at, port: at.port + index },
       })),
+      outside: options.outside,
       hostIps: config.media.hostIps,
       announceFrom: config.media.announceFrom,
       development: config.development,
@@ -80,6 +84,11 @@ export async function openWorker(
       { from: discovery.source, addresses: shown.join(', ') },
       'endpoints are told to send media here',
     );
+    if (!config.development && index === 0 && discovery.addresses.every(({ ip }) => isPrivate(ip))) {
+      log.warn(
+        'only private addresses are announced: endpoints elsewhere cannot send media here. Set WEIR_ANNOUNCED_ADDRESSES, or let WEIR_CLOUD_METADATA or WEIR_STUN_SERVER find the public one',
+      );
+    }
     warnOfSmallBuffers(config, opened, log);
     return worker;
   } catch (error) {

@@ -10,6 +10,7 @@ import { createControl } from './control.ts';
 import { type LoadRates, type LoadReading, noLoad, ratesBetween, usedRatios } from './load.ts';
 import type { Logger } from './log.ts';
 import { createMetrics } from './metrics.ts';
+import { isSelfCheck, SelfCheck } from './self-check.ts';
 import { version } from './version.ts';
 import type { WorkerPool } from './worker-pool.ts';
 
@@ -33,6 +34,7 @@ export class Pod {
   readonly #reporter: Reporter;
   readonly #reports: ReportLoop;
   readonly #server: ControlServer;
+  readonly #selfCheck: SelfCheck | undefined;
   #leaseTimer: NodeJS.Timeout | undefined;
   /** By worker. */
   #readings: readonly LoadReading[];
@@ -51,6 +53,7 @@ export class Pod {
     });
     const pod = new Pod(options, server);
     ready.resolve(pod);
+    void pod.#selfCheck?.run().then(() => pod.#renew());
     await pod.#renew();
     return pod;
   }
@@ -63,6 +66,7 @@ export class Pod {
     this.#workers = workers;
     this.#log = log;
     this.#server = server;
+    this.#selfCheck = config.media.selfCheck ? new SelfCheck({ workers, log }) : undefined;
     this.controlUrl = config.control.url ?? defaultControlUrl(config, server.port);
     const nowMs = performance.now();
     this.#readings = workers.ports.map(() => ({ nowMs, cpuMicros: 0, sentPackets: 0, sentBytes: 0 }));
@@ -112,7 +116,7 @@ export class Pod {
           const answer = await workers.apply(update);
           this.#census.noteUpdate(update, answer);
           log.debug(
-            { room: update.roomId, base: update.base, to: update.version, ...answer },
+            { roomId: update.roomId, base: update.base, to: update.version, ...answer },
             answer.applied
               ? 'media update'
               : 'media update does not follow what is here; asked for the whole',
@@ -127,7 +131,7 @@ export class Pod {
       log,
       drain: () => this.drain(),
       undrain: () => this.undrain(),
-      whyNotReady: () => (this.#stopping ? 'the pod is stopping' : undefined),
+      whyNotReady: () => (this.#stopping ? 'the pod is stopping' : this.#selfCheck?.whyNot),
       whyNotPlaceable: () => this.#whyNotPlaceable(),
     });
     this.#handle = (request) => control.fetch(request);
@@ -168,6 +172,7 @@ export class Pod {
   async stop(drainMs: number): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
+    this.#selfCheck?.stop();
     this.#draining = true;
     this.#log.info({ transports: this.transports, drainSeconds: drainMs / 1000 }, 'stopping');
     await this.#renew();
@@ -191,7 +196,8 @@ export class Pod {
   async #startOver(): Promise<void> {
     const none = { transports: [], receivers: [], senders: [] };
     for (const [roomId, held] of Object.entries(await this.#workers.rooms())) {
-      const update = { roomId, base: null, version: held + 1, put: none, remove: none, keyFrames: [] };
+      if (isSelfCheck(roomId)) continue;
+      const update = { roomId, base: null, version: held, put: none, remove: none, keyFrames: [] };
       this.#census.noteUpdate(update, await this.#workers.apply(update));
     }
     this.#checkEmptied();
@@ -219,10 +225,16 @@ export class Pod {
       addresses: [...this.#workers.addresses],
       fingerprints: [...this.#workers.fingerprints],
       capacity: config.capacity,
-      placeable: !this.#draining && this.transports < config.capacity && this.#workers.troubled.length === 0,
+      placeable:
+        !this.#draining &&
+        this.transports < config.capacity &&
+        this.#workers.troubled.length === 0 &&
+        this.#selfCheck?.whyNot === undefined,
       draining: this.#draining,
       load: { ...this.#census.count, ...this.#load(), capacityUsed: this.#capacityUsed() },
-      rooms: await this.#workers.rooms(),
+      rooms: Object.fromEntries(
+        Object.entries(await this.#workers.rooms()).filter(([roomId]) => !isSelfCheck(roomId)),
+      ),
     };
   }
 
@@ -271,8 +283,10 @@ export class Pod {
   }
 
   #note(happening: MediaHappening): void {
+    if (isSelfCheck(happening.roomId)) return;
     const { type, ...rest } = happening;
-    this.#log.debug(rest, type);
+    const peerId = 'transportId' in rest ? this.#census.peerOf(rest.roomId, rest.transportId) : undefined;
+    this.#log.debug(peerId === undefined ? rest : { ...rest, peerId }, type);
     this.#census.noteHappening(happening);
     this.#reports.push(happening);
     this.#checkEmptied();
@@ -281,6 +295,7 @@ export class Pod {
   #whyNotPlaceable(): string | undefined {
     if (this.#stopping) return 'the pod is stopping';
     if (this.#draining) return 'the pod is draining';
+    if (this.#selfCheck?.whyNot !== undefined) return this.#selfCheck.whyNot;
     const { capacity } = this.#options.config;
     if (this.transports >= capacity) return `all ${capacity} transports are taken`;
     const [troubled] = this.#workers.troubled;

@@ -51,8 +51,8 @@ export class ThreadWorker implements Worker {
 
   /** @throws what openWorker() throws in the thread, or WorkerGone when the thread ends before it is ready */
   static async start(options: ThreadWorkerOptions): Promise<ThreadWorker> {
-    const { config, index, certificate, ports } = options;
-    const order: WorkerOrder = { config, index, certificate, ports };
+    const { config, index, certificate, outside, ports } = options;
+    const order: WorkerOrder = { config, index, certificate, outside, ports };
     const thread = new Thread(options.entry, { name: `media worker ${index}`, workerData: order });
     const { promise, resolve, reject } = Promise.withResolvers<WorkerSelf>();
     const onExit = (code: number) => reject(new WorkerGone(`media worker ${index} ended with ${code}`));

@@ -7,6 +7,7 @@ import type {
   RoomMediaUpdate,
 } from '@weir/protocol';
 import type { Config } from './config.ts';
+import type { OutsideAddresses } from './outside-addresses.ts';
 import type { WorkerPorts } from './worker.ts';
 
 /** What a worker's thread is started with. */
@@ -14,6 +15,7 @@ export interface WorkerOrder {
   readonly config: Config;
   readonly index: number;
   readonly certificate: WorkerCertificate;
+  readonly outside: OutsideAddresses | undefined;
   /** Those of the worker in whose place this one comes. */
   readonly ports: WorkerPorts | undefined;
 }

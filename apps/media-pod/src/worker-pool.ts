@@ -14,6 +14,7 @@ import { createCertificate } from '@weir/secure-transport';
 import type { Config } from './config.ts';
 import { idle } from './idle-status.ts';
 import type { Logger } from './log.ts';
+import type { OutsideAddresses } from './outside-addresses.ts';
 import { ThreadWorker, WorkerGone } from './thread-worker.ts';
 import type { WorkerCounters, WorkerPorts, WorkerStatus } from './worker.ts';
 
@@ -22,6 +23,8 @@ export interface WorkerPoolOptions {
   readonly entry?: URL;
   /** Seconds without an answer after which a thread counts as stuck. Default 10. */
   readonly stuckSeconds?: number;
+  /** Addresses of this host that others told. */
+  readonly outside?: OutsideAddresses | undefined;
 }
 
 /** A worker's place: the threads that serve it come one after the other, its rooms and ports stay. */
@@ -88,7 +91,15 @@ export class WorkerPool {
     const entry = options.entry ?? new URL('./worker-thread.ts', import.meta.url);
     const missedStatuses = options.stuckSeconds ?? 10;
     this.#start = (index, ports) =>
-      ThreadWorker.start({ config, index, certificate, ports, entry, missedStatuses });
+      ThreadWorker.start({
+        config,
+        index,
+        certificate,
+        outside: options.outside,
+        ports,
+        entry,
+        missedStatuses,
+      });
   }
 
   /** Workers, those included that are being raised again. */

@@ -7,11 +7,11 @@ import type { WorkerCall, WorkerOrder, WorkerRequest, WorkerTold } from './worke
 
 /** The thread of one media worker: an event loop, a port and an engine of its own. ThreadWorker starts it. */
 async function main(): Promise<void> {
-  const { config, index, certificate, ports } = workerData as WorkerOrder;
+  const { config, index, certificate, outside, ports } = workerData as WorkerOrder;
   const log = createLogger(config.log, config.podId).child({ worker: index });
   let worker: Worker;
   try {
-    worker = await openWorker(config, log, { index, certificate, ...(ports && { ports }) });
+    worker = await openWorker(config, log, { index, certificate, outside, ...(ports && { ports }) });
   } catch (error) {
     tell({ type: 'failed', error });
     return;

@@ -7,6 +7,7 @@ import { routePath } from 'hono/route';
 import type { Dependencies } from './deps.ts';
 import type { Env, Router } from './http/endpoint.ts';
 import { nameSchemas } from './http/schemas.ts';
+import { traceIdOf } from './http/trace-id.ts';
 import { ProblemError } from './problem.ts';
 import { addDemoRoutes } from './routes/demo.ts';
 import { addEventRoutes } from './routes/events.ts';
@@ -41,7 +42,8 @@ export function createApp(deps: Dependencies): App {
     const given = c.req.header('x-request-id');
     const requestId = given !== undefined && /^[\w.-]{1,64}$/.test(given) ? given : crypto.randomUUID();
     c.set('requestId', requestId);
-    c.set('logFields', {});
+    const trace = traceIdOf(c.req.header('traceparent'));
+    c.set('logFields', trace === undefined ? {} : { trace });
     const started = deps.clock.now();
     await next();
     c.res.headers.set('x-request-id', requestId);
@@ -71,6 +73,7 @@ export function createApp(deps: Dependencies): App {
         'idempotency-key',
         'if-none-match',
         'last-event-id',
+        'traceparent',
         'x-request-id',
       ],
       exposeHeaders: ['etag', 'retry-after', 'x-request-id'],
@@ -100,7 +103,7 @@ export function createApp(deps: Dependencies): App {
     if (error instanceof RoomError) {
       return new ProblemError(error.code, error.message, { field: error.field }).toResponse(requestId);
     }
-    const fields = { request: requestId, error: error.message, stack: error.stack };
+    const fields = { request: requestId, ...c.get('logFields'), error: error.message, stack: error.stack };
     // Others were faster every time: that passes, as an outage does.
     if (error instanceof StoreUnavailableError || error instanceof ConflictError) {
       deps.logger.error(fields, 'the database does not answer, or not to us');
