@@ -119,6 +119,11 @@ export class PodProcess {
     return Number(/^weir_pod_transports (\d+)/m.exec(text)?.[1] ?? Number.NaN);
   }
 
+  /** Stops it without its knowing, or lets it go on. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#child?.kill(signal);
+  }
+
   /** Ends it by a signal. @returns when it has ended */
   async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     const child = this.#child;

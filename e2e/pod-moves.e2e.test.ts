@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { Participant, type Seen } from './chaos/participant.ts';
-import { type Fleet, operator, type PodProcess, startFleet } from './fleet.ts';
+import { type Fleet, operator, PodProcess, startFleet } from './fleet.ts';
 import { token } from './stateless/instances.ts';
 import { pause, until } from './weir.ts';
 
@@ -124,6 +124,39 @@ test('SIGTERM: the pod ends by itself as soon as everybody has moved', async () 
   for (const { lost } of seen) expect(lost).toBe(0);
   expect(people.flatMap(({ problems }) => problems)).toEqual([]);
   await home.start();
+});
+
+test('SIGSTOP: another process takes the name; the one that wakes up is refused and ends', async () => {
+  const { home, other } = await meet('stop');
+  const before = identities();
+  for (const one of people) one.watch();
+  home.signal('SIGSTOP');
+  const next = new PodProcess(home.name, fleet.signaling.url);
+  try {
+    await next.start();
+    await until('all transports are where somebody is awake', async () => {
+      return (await next.transports()) + (await other.transports()) === 6;
+    });
+    await allSee();
+    tell('SIGSTOP', all());
+    const placed = await Promise.all([next.transports(), other.transports()]);
+    for (const one of people) one.watch();
+    home.signal('SIGCONT');
+    await until('the old process has ended', async () => !home.running);
+    expect(home.output).toContain('another pod runs as');
+    // What it told in its last breath changed nothing.
+    await pause(1_000);
+    expect(await Promise.all([next.transports(), other.transports()])).toEqual(placed);
+    await allSee();
+    tell('SIGCONT', all());
+    expect(identities()).toEqual(before);
+    expect(people.flatMap(({ problems }) => problems)).toEqual([]);
+  } finally {
+    home.signal('SIGCONT');
+    await home.end('SIGKILL');
+    await next.end('SIGTERM');
+    await home.start();
+  }
 });
 
 async function view(participant: Participant): Promise<{ senders: { preferredLayers?: object }[] }> {

@@ -101,7 +101,10 @@ export class Participant {
       watch.since = now;
       watch.lastAt = now;
       watch.longestGapMs = 0;
+      // What comes next is to follow this one.
+      const last = Math.max(...watch.shown);
       watch.shown.clear();
+      watch.shown.add(last);
     }
   }
 
