@@ -139,9 +139,11 @@ async function carriedBy(cluster: Cluster, crowd: Crowd, pod: PodContainer): Pro
   const found: Participant[] = [];
   for (const room of crowd.rooms) {
     const { session } = room[0]!;
-    const path = `/v1/rooms/${session.room}/peers/${session.self.id}/snapshot`;
-    const answer = await fetch(cluster.url + path, { headers: { authorization: `Bearer ${await token()}` } });
-    const { transports } = (await answer.json()) as { transports: { iceCandidates: { ip: string }[] }[] };
+    const { body: seen } = await cluster.call(
+      'GET',
+      `/v1/rooms/${session.room}/peers/${session.self.id}/snapshot`,
+    );
+    const { transports } = seen as { transports: { iceCandidates: { ip: string }[] }[] };
     if (transports.some(({ iceCandidates }) => iceCandidates.some(({ ip }) => ips.has(ip))))
       found.push(...room);
   }

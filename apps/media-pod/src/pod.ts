@@ -269,8 +269,8 @@ export class Pod {
   }
 
   /**
-   * For placement. A moment's lag or one busy thread makes a pod the last choice, but does not shut it: they pass, and
-   * a pod is not full while it takes transports.
+   * For placement. One busy thread makes a pod the last choice, but does not shut it: it passes, and a pod is not full
+   * while it takes transports. Lag is counted for less than in the metric, since a busy machine lags without us.
    */
   #capacityUsed(): number {
     const { capacity, testedPps, linkBps } = this.#options.config;
@@ -279,7 +279,7 @@ export class Pod {
       { ...this.#census.count, ...this.#load(), busiestCpu },
       { transports: capacity, egressPps: testedPps, egressBps: linkBps },
     );
-    return Math.max(...Object.values(others), Math.min(lastChoice, Math.max(cpu, lag)));
+    return Math.max(...Object.values(others), Math.min(lastChoice, Math.max(cpu, lag / 5)));
   }
 
   #note(happening: MediaHappening): void {
