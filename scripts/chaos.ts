@@ -20,7 +20,8 @@ ${scenarios.map(({ name, what }) => `  ${name.padEnd(16)}  ${what}`).join('\n')}
 
 Needs a Docker engine, or root on Debian to start one. Exits 1 when something was not as it must be.`;
 
-process.exitCode = await main();
+// What a client left open, such as a socket that keeps alive, must not keep this from ending.
+process.exit(await main());
 
 /** @returns exit code */
 async function main(): Promise<number> {
