@@ -7,7 +7,7 @@ import { interfaceAddresses, isUnspecified } from './addresses.ts';
 import { Census } from './census.ts';
 import type { Config } from './config.ts';
 import { createControl } from './control.ts';
-import { type LoadRates, type LoadReading, noLoad, ratesBetween } from './load.ts';
+import { type LoadRates, type LoadReading, noLoad, ratesBetween, usedRatios } from './load.ts';
 import type { Logger } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { isSelfCheck, SelfCheck } from './self-check.ts';
@@ -196,7 +196,8 @@ export class Pod {
   async #startOver(): Promise<void> {
     const none = { transports: [], receivers: [], senders: [] };
     for (const [roomId, held] of Object.entries(await this.#workers.rooms())) {
-      const update = { roomId, base: null, version: held + 1, put: none, remove: none, keyFrames: [] };
+      if (isSelfCheck(roomId)) continue;
+      const update = { roomId, base: null, version: held, put: none, remove: none, keyFrames: [] };
       this.#census.noteUpdate(update, await this.#workers.apply(update));
     }
     this.#checkEmptied();
@@ -230,7 +231,7 @@ export class Pod {
         this.#workers.troubled.length === 0 &&
         this.#selfCheck?.whyNot === undefined,
       draining: this.#draining,
-      load: { ...this.#census.count, ...this.#load() },
+      load: { ...this.#census.count, ...this.#load(), capacityUsed: this.#capacityUsed() },
       ...(this.#workers.size === 1 ? {} : { workers: this.#workerLoads() }),
       rooms: Object.fromEntries(
         Object.entries(await this.#workers.rooms()).filter(([roomId]) => !isSelfCheck(roomId)),
@@ -274,6 +275,20 @@ export class Pod {
       egressBps: total(({ egressBps }) => egressBps),
       loopLagMs: Math.max(0, ...this.#rates.map(({ loopLagMs }) => loopLagMs)),
     };
+  }
+
+  /**
+   * For placement. One busy thread makes a pod the last choice, but does not shut it: it passes, and a pod is not full
+   * while it takes transports. Lag is counted for less than in the metric, since a busy machine lags without us.
+   */
+  #capacityUsed(): number {
+    const { capacity, testedPps, linkBps } = this.#options.config;
+    const busiestCpu = Math.max(0, ...this.#rates.map(({ cpu }) => cpu));
+    const { cpu, lag, ...others } = usedRatios(
+      { ...this.#census.count, ...this.#load(), busiestCpu },
+      { transports: capacity, egressPps: testedPps, egressBps: linkBps },
+    );
+    return Math.max(...Object.values(others), Math.min(lastChoice, Math.max(cpu, lag / 5)));
   }
 
   #note(happening: MediaHappening): void {
@@ -428,6 +443,7 @@ function defaultControlUrl(config: Config, port: number): string {
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
+const lastChoice = 0.95;
 const reportTimeoutMs = 4000;
 const lastReportMs = 2000;
 const shortestSampleMs = 500;

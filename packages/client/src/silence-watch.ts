@@ -65,17 +65,17 @@ export class SilenceWatch {
 }
 
 /** How often to look, in milliseconds. */
-export const lookEveryMs = 250;
+export const lookEveryMs = 200;
 /** Reports come each second at least; media comes much more often, which is soon noticed. */
 const firstGapMs = 1_000;
 const forgetting = 0.97;
-const leastSilentMs = 1_000;
+const leastSilentMs = 700;
 const greatestSilentMs = 3_000;
 /** Who has sent nothing for so long does not send. */
 const sendingMs = 600;
 /** After so long without alarms they are quick again. */
 const calmMs = 30_000;
-const firstPauseMs = 1_000;
+const firstPauseMs = 600;
 const quickAlarms = 3;
 const greatestPauseMs = 15_000;
 

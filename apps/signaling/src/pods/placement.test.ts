@@ -65,9 +65,12 @@ describe('placement of a transport', () => {
       egressBps: 0,
       loopLagMs: 0,
     };
-    const narrow = pod('narrow', { load: { ...load, capacityUsed: 0.7 } });
+    const narrow = pod('narrow', { load: { ...load, capacityUsed: 0.79 } });
     expect(place([narrow, pod('b', { transports: 60 })])).toBe('b');
     expect(place([pod('a', { load: { ...load, capacityUsed: 1 } })])).toBeUndefined();
+    // A little work is none: it is the number of transports that counts.
+    const working = pod('working', { load: { ...load, capacityUsed: 0.25 } });
+    expect(place([working, pod('b', { transports: 12 })])).toBe('working');
     // Those who are there cost 0.07 each, so five more would be too many.
     expect(place([narrow], { placedSince: new Map([['narrow', 4]]) })).toBe('narrow');
     expect(place([narrow], { placedSince: new Map([['narrow', 5]]) })).toBeUndefined();

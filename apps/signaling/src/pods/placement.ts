@@ -56,11 +56,20 @@ export function hasFreshLease(pod: PodRow, at: { now: number; leaseMs: number })
 export function expectedLoad(pod: PodRow, { placedSince }: Pick<PlacementInput, 'placedSince'>): number {
   const { capacity, load } = pod.lease!;
   const { transports, cpu, capacityUsed = 0 } = load;
-  const used = Math.max(transports / capacity, cpu, capacityUsed);
+  const used = Math.max(transports / capacity, beyondLight(Math.max(cpu, capacityUsed)));
   const each = Math.max(1 / capacity, transports < fewestForMean ? 0 : used / transports);
   return used + (placedSince.get(pod.id) ?? 0) * each;
 }
 
+/**
+ * What is measured swings by itself: a pod that uses less than a third of what it has is as good as an idle one, and
+ * from there on to full it counts more and more.
+ */
+function beyondLight(part: number): number {
+  return Math.max(0, (part - light) / (1 - light));
+}
+
+const light = 0.3;
 /** The mean of fewer says nothing. */
 const fewestForMean = 10;
 
