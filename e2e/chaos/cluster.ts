@@ -104,8 +104,9 @@ export class Cluster {
     return this.proxy.url;
   }
 
-  /** Resolves when both pods may get rooms. */
+  /** Resolves when signaling takes requests and the pods may get rooms. */
   async ready(pods: readonly PodContainer[] = this.pods): Promise<void> {
+    for (const one of this.signaling) await this.answers(one);
     for (const pod of pods) {
       await until(`${pod.podId} may get rooms`, async () => (await pod.get('/placeable'))?.ok, 90_000);
     }
