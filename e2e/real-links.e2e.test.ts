@@ -236,11 +236,6 @@ describe('layers within one stream', () => {
       { scalabilityMode: 'L3T3_KEY', maxBitrate: 900_000 },
     ]);
   }, 180_000);
-
-  test('AV1', async () => {
-    const source = await publisher('links-av1');
-    await stepDownAndUp('AV1 L3T3', source, /av1/i, [{ scalabilityMode: 'L3T3', maxBitrate: 900_000 }]);
-  }, 180_000);
 });
 
 /** One link becomes too narrow for the best layer and wide again; the other one is to notice nothing. */
