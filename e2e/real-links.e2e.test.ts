@@ -236,11 +236,6 @@ describe('layers within one stream', () => {
       { scalabilityMode: 'L3T3_KEY', maxBitrate: 900_000 },
     ]);
   }, 180_000);
-
-  test('AV1', async () => {
-    const source = await publisher('links-av1');
-    await stepDownAndUp('AV1 L3T3', source, /av1/i, [{ scalabilityMode: 'L3T3', maxBitrate: 900_000 }]);
-  }, 180_000);
 });
 
 /** One link becomes too narrow for the best layer and wide again; the other one is to notice nothing. */
@@ -340,7 +335,7 @@ describe('a late viewer', () => {
     }
     console.log(`the browser ${regular ? 'makes key frames when its page asks' : 'makes none by itself'}`);
     // Without young key frames the cache has nothing that could be caught up with, and the publisher has to be asked.
-    if (regular) expect(Math.min(...asked)).toBe(0);
-    expect(asked).toHaveLength(4);
+    expect(regular).toBe(true);
+    expect(asked).toEqual([0, 0, 0, 0]);
   }, 120_000);
 });
