@@ -4,7 +4,7 @@ import { onSqlite } from './databases.ts';
 import { Instance } from './harness.ts';
 
 onSqlite((open) => {
-  const env = { WEIR_PEER_TIMEOUT_SECONDS: '20', WEIR_POD_LEASE_SECONDS: '15' };
+  const env = { WEIR_PEER_TIMEOUT_SECONDS: '20', WEIR_POD_LEASE_SECONDS: '15', WEIR_POD_LOST_SECONDS: '60' };
 
   /** A peer without media and one with a transport on a pod, and a database that can go away. */
   async function start() {
