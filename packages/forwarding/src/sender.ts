@@ -9,6 +9,7 @@ import { LayerSelector } from './layer-selector.ts';
 import { observeLatency } from './media-totals.ts';
 import type { ReceiveStream } from './receive-stream.ts';
 import type { Receiver } from './receiver.ts';
+import { ResendBudget } from './resend-budget.ts';
 import type { ForwardingRoom } from './room.ts';
 import { Segment } from './segment.ts';
 import { SentCopies } from './sent-copies.ts';
@@ -16,15 +17,6 @@ import { StreamScore } from './stream-score.ts';
 import type { Transport } from './transport.ts';
 
 const defaultRttMs = 100;
-/** Packets that may be asked for again are remembered in so many places. */
-const resendPlaces = 256;
-const minResendDistanceMs = 10;
-/** Retransmissions per second never need more than the stream itself, but a little for slow streams. */
-const minResendBytesPerSecond = 64_000;
-const leastResendBytesPerSecond = 6000;
-const leastResendShare = 0.3;
-/** So much of it may go out at once. */
-const resendBurstSeconds = 0.5;
 /** An exact timestamp at a switch may differ so far from what the clock on the wall says. */
 const maxTimestampErrorSeconds = 10;
 /** Key frames that a viewer may cause in `pliWindowMs`; what it asks for beyond is not passed on. */
@@ -107,10 +99,7 @@ export class Sender {
   /** Timestamp and time where the last segment ended; NaN = nothing was sent yet. */
   #endTimestamp = Number.NaN;
   #endAt = 0;
-  #resendNumber: Float64Array | undefined = undefined;
-  #resendAt: Float64Array | undefined = undefined;
-  #resendBudget = 0;
-  #resendBudgetAt = 0;
+  readonly #resends = new ResendBudget();
   #pliWindowAt = Number.NEGATIVE_INFINITY;
   #plisInWindow = 0;
   #replayedAt = Number.NEGATIVE_INFINITY;
@@ -480,27 +469,8 @@ export class Sender {
 
   /** True when packet `out` of `bytes` bytes may be sent again now; it then counts as sent. */
   takeResend(out: number, bytes: number, now: number): boolean {
-    // Repairs for a path that is full make it fuller: they get what media leaves, and some of its share at least.
-    const own = this.bitrateBps / 8;
-    const spare = (this.transport?.outgoing.repairBps ?? Number.POSITIVE_INFINITY) / 8;
-    const perSecond = Math.min(
-      Math.max(minResendBytesPerSecond, own),
-      Math.max(leastResendBytesPerSecond, own * leastResendShare, spare),
-    );
-    const earned = ((now - this.#resendBudgetAt) * perSecond) / 1000;
-    this.#resendBudget = Math.min(perSecond * resendBurstSeconds, this.#resendBudget + earned);
-    this.#resendBudgetAt = now;
-    if (this.#resendBudget < bytes) return false;
-    this.#resendNumber ??= new Float64Array(resendPlaces).fill(-1);
-    this.#resendAt ??= new Float64Array(resendPlaces);
-    const place = out % resendPlaces;
-    // A viewer asks again after a round trip as it measures it, which may be a little less.
-    const distance = Math.max(minResendDistanceMs, this.rttMs * 0.75);
-    if (this.#resendNumber[place] === out && now - this.#resendAt[place]! < distance) return false;
-    this.#resendNumber[place] = out;
-    this.#resendAt[place] = now;
-    this.#resendBudget -= bytes;
-    return true;
+    const spareBps = this.transport?.outgoing.repairBps ?? Number.POSITIVE_INFINITY;
+    return this.#resends.take(out, bytes, this.bitrateBps, spareBps, this.rttMs, now);
   }
 
   /** Packets can be sent again without being taken for replays. */
@@ -630,7 +600,7 @@ export class Sender {
     this.lastOut = sent?.last(spec.ssrc) ?? this.#randomStart();
     const rtx = spec.rtxSsrc === undefined ? undefined : sent?.last(spec.rtxSsrc);
     this.lastRtxOut = rtx ?? this.#randomStart();
-    this.#resendNumber?.fill(-1);
+    this.#resends.restart();
     this.copies?.clear();
   }
 
