@@ -4,54 +4,11 @@
  */
 import type { CodecSpec, ReceiverSpec, SenderSpec } from '@weir/protocol';
 import { buildRtpPacket, extensionUri } from '@weir/rtp';
-import {
-  createDatagramBatch,
-  createWorkList,
-  Forwarder,
-  type PacketEngine,
-  PacketKind,
-  PacketStatus,
-} from '../src/index.ts';
+import { createDatagramBatch, createWorkList, Forwarder, PacketKind, PacketStatus } from '../src/index.ts';
+import { nullEngine, slotCount, slotSize } from './null-engine.ts';
 
-const slotSize = 2048;
-const slotCount = 16_384;
 const batchSize = 32;
 const feedback = { nack: true, pli: true, fir: true, remb: false, transportCc: true };
-
-function nullEngine(): PacketEngine & { taken: number; nextSerial: number } {
-  return {
-    name: 'node',
-    arena: new Uint8Array(slotSize * slotCount),
-    slotSize,
-    slotCount,
-    nextSerial: 0,
-    taken: 0,
-    onBatch: undefined,
-    openPath: () => 0,
-    closePath: () => {},
-    openSession: () => 0,
-    closeSession: () => {},
-    unprotect: () => {},
-    send(work) {
-      this.taken += work.count;
-      work.count = 0;
-      work.prefixesUsed = 0;
-    },
-    sendRtcp: () => {},
-    sendRaw: () => {},
-    counters: {
-      receivedPackets: 0,
-      receivedBytes: 0,
-      sentPackets: 0,
-      sentBytes: 0,
-      authenticationFailures: 0,
-      replays: 0,
-      sendErrors: 0,
-      oversized: 0,
-    },
-    close: () => {},
-  };
-}
 
 const video: CodecSpec[] = [
   { payloadType: 96, roomPayloadType: 96, mimeType: 'video/VP8', clockRate: 90_000, channels: 1, feedback },

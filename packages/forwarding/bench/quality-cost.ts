@@ -9,54 +9,17 @@ import {
   createWorkList,
   Forwarder,
   type ForwardingTransport,
-  type PacketEngine,
   PacketKind,
   PacketStatus,
 } from '../src/index.ts';
+import { nullEngine, slotCount, slotSize } from './null-engine.ts';
 
-const slotSize = 2048;
-const slotCount = 16_384;
 const batchSize = 32;
 const viewers = Number(process.argv[2] ?? 50);
 const rounds = Number(process.argv[3] ?? 7);
 /** Packets of the source per round; at 250 a second they make `packets / 250` seconds of video. */
 const packets = 20_000;
 const packetsPerMs = 0.25;
-
-function nullEngine(): PacketEngine & { nextSerial: number; taken: number } {
-  return {
-    name: 'node',
-    arena: new Uint8Array(slotSize * slotCount),
-    slotSize,
-    slotCount,
-    nextSerial: 0,
-    taken: 0,
-    onBatch: undefined,
-    openPath: () => 0,
-    closePath: () => {},
-    openSession: () => 0,
-    closeSession: () => {},
-    unprotect: () => {},
-    send(work) {
-      this.taken += work.count;
-      work.count = 0;
-      work.prefixesUsed = 0;
-    },
-    sendRtcp: () => {},
-    sendRaw: () => {},
-    counters: {
-      receivedPackets: 0,
-      receivedBytes: 0,
-      sentPackets: 0,
-      sentBytes: 0,
-      authenticationFailures: 0,
-      replays: 0,
-      sendErrors: 0,
-      oversized: 0,
-    },
-    close: () => {},
-  };
-}
 
 /** Nanoseconds per forwarded packet, feedback and timers included. */
 function measure(quality: boolean): number {

@@ -1,40 +1,44 @@
-import type { PeerRecord, ReceiverRecord, SenderRecord, TransportRecord } from '@weir/room';
+import type { PeerRecord, ReceiverRecord, RoomState, SenderRecord, TransportRecord } from '@weir/room';
 import { ProblemError } from '../problem.ts';
-import type { Turn } from './turn.ts';
 
 /** Objects of one peer, as the path names them: those of another peer are not there. */
 
+/** A turn, or a room that was only read. */
+interface Holder {
+  readonly state: RoomState;
+}
+
 /** @throws ProblemError `peer-closed` if the peer left after the request was let in */
-export function ownPeer(turn: Turn, peer: string): PeerRecord {
-  const record = turn.state.peers.get(Number(peer));
+export function ownPeer(room: Holder, peer: string): PeerRecord {
+  const record = room.state.peers.get(Number(peer));
   if (record === undefined) throw new ProblemError('peer-closed', `Peer ${peer} has left: join again.`);
   return record;
 }
 
 /** @throws ProblemError `transport-not-found` */
-export function ownTransport(turn: Turn, peer: string, transport: string, field?: string): TransportRecord {
-  return own(turn, turn.state.transports, 'transport', peer, transport, field);
+export function ownTransport(room: Holder, peer: string, transport: string, field?: string): TransportRecord {
+  return own(room, room.state.transports, 'transport', peer, transport, field);
 }
 
 /** @throws ProblemError `receiver-not-found` */
-export function ownReceiver(turn: Turn, peer: string, receiver: string): ReceiverRecord {
-  return own(turn, turn.state.receivers, 'receiver', peer, receiver);
+export function ownReceiver(room: Holder, peer: string, receiver: string): ReceiverRecord {
+  return own(room, room.state.receivers, 'receiver', peer, receiver);
 }
 
 /** @throws ProblemError `sender-not-found` */
-export function ownSender(turn: Turn, peer: string, sender: string): SenderRecord {
-  return own(turn, turn.state.senders, 'sender', peer, sender);
+export function ownSender(room: Holder, peer: string, sender: string): SenderRecord {
+  return own(room, room.state.senders, 'sender', peer, sender);
 }
 
 function own<R extends { readonly peerId: number }>(
-  turn: Turn,
+  room: Holder,
   records: ReadonlyMap<number, R>,
   kind: 'transport' | 'receiver' | 'sender',
   peer: string,
   id: string,
   field?: string,
 ): R {
-  ownPeer(turn, peer);
+  ownPeer(room, peer);
   const record = records.get(Number(id));
   if (record !== undefined && record.peerId === Number(peer)) return record;
   throw new ProblemError(`${kind}-not-found`, `Peer ${peer} has no ${kind} ${id}: ${remedies[kind]}.`, {

@@ -12,7 +12,7 @@ import {
 import { explainSender, type RoomState, type SenderRecord } from '@weir/room';
 import { dumpPeer, dumpRoom } from '../dumps.ts';
 import { endpoint, json, type Router } from '../http/endpoint.ts';
-import { ProblemError } from '../problem.ts';
+import { ownSender } from '../rooms/owned.ts';
 import type { Services } from '../services.ts';
 
 const params = { room: RoomId, peer: PeerId };
@@ -78,10 +78,7 @@ export function addInspectRoutes(router: Router, services: Services): void {
     async ({ params, token }) => {
       const caller = await doorkeeper.peer(token, params.room, params.peer);
       const { state } = await doorkeeper.load(caller);
-      const sender = state.senders.get(Number(params.sender));
-      if (sender?.peerId !== caller.peer.id) {
-        throw new ProblemError('sender-not-found', `Peer ${params.peer} has no sender ${params.sender}.`);
-      }
+      const sender = ownSender({ state }, params.peer, params.sender);
       const media = await mediaExplanation(services, state, sender);
       return json(200, explainSender(state, sender.id, media));
     },

@@ -59,10 +59,7 @@ export function addSenderRoutes(router: Router, services: Services): void {
     async ({ params, token }) => {
       const caller = await doorkeeper.peer(token, params.room, params.peer);
       const { state } = await doorkeeper.load(caller);
-      const sender = state.senders.get(Number(params.sender));
-      if (sender?.peerId !== caller.peer.id) {
-        throw new ProblemError('sender-not-found', `Peer ${params.peer} has no sender ${params.sender}.`);
-      }
+      const sender = ownSender({ state }, params.peer, params.sender);
       return json(200, senderViewOf(state, sender));
     },
   );

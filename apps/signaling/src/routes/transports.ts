@@ -143,13 +143,7 @@ export function addTransportRoutes(router: Router, services: Services): void {
     async ({ params, token }) => {
       const caller = await doorkeeper.peer(token, params.room, params.peer);
       const { state } = await doorkeeper.load(caller);
-      const transport = state.transports.get(Number(params.transport));
-      if (transport?.peerId !== caller.peer.id) {
-        throw new ProblemError(
-          'transport-not-found',
-          `Peer ${params.peer} has no transport ${params.transport}.`,
-        );
-      }
+      const transport = ownTransport({ state }, params.peer, params.transport);
       return json(200, viewOfTransport(params.room, transport, await pods.viewContext()));
     },
   );
@@ -224,13 +218,7 @@ export function addTransportRoutes(router: Router, services: Services): void {
     async ({ params, token }) => {
       const caller = await doorkeeper.peer(token, params.room, params.peer);
       const { state } = await doorkeeper.load(caller);
-      const transport = state.transports.get(Number(params.transport));
-      if (transport?.peerId !== caller.peer.id) {
-        throw new ProblemError(
-          'transport-not-found',
-          `Peer ${params.peer} has no transport ${params.transport}.`,
-        );
-      }
+      const transport = ownTransport({ state }, params.peer, params.transport);
       return json(200, { pod: await heedSilence(services, params.room, transport) });
     },
   );
