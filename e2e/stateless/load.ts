@@ -11,9 +11,19 @@ import { SignalingProcess, token } from './instances.ts';
 /**
  * Load figures of signaling: real processes, one machine, this process asks. Rates are told as shares of the rate
  * of a bare route in the same run, since only that can be compared between machines.
- *
- *   node e2e/stateless/load.ts [--seconds 4] [--write docs/benchmarks-signaling.md]
  */
+const help = `Measures signaling on SQLite and Postgres: rates as shares of a bare route, and the way from commit to reader.
+Takes about two minutes; prints Markdown.
+
+Usage: npm run bench:signaling [-- options]
+
+  --seconds N    how long each figure is taken; default 4
+  --write FILE   write the page there, too: docs/benchmarks-signaling.md`;
+
+if (process.argv.includes('--help') || process.argv.includes('-h')) {
+  console.log(help);
+  process.exit();
+}
 
 const option = (name: string): string | undefined => {
   const at = process.argv.indexOf(`--${name}`);
