@@ -1,4 +1,4 @@
-import type { NewEvent, PodRow } from '@weir/db';
+import type { PodRow } from '@weir/db';
 import type { TransportRecord } from '@weir/room';
 import type { Turn } from '../rooms/turn.ts';
 import type { Services } from '../services.ts';
@@ -41,15 +41,7 @@ export function loseTransports(
     turn.run({ type: 'transport.close', transportId: id, reason: 'pod-lost' });
     turn.seen(peerId);
   }
-  for (const [peerId, own] of Map.groupBy(lost, ({ peerId }) => peerId)) {
-    turn.emit(
-      migrateEvent(
-        peerId,
-        'pod-lost',
-        own.map(({ id }) => String(id)),
-      ),
-    );
-  }
+  tellToMove(turn, 'pod-lost', lost);
   if (lost.length === 0) return false;
   deps.logger.warn({ roomId: turn.room.id, transports: lost.length }, 'transports were lost with their pod');
   return true;
@@ -101,26 +93,23 @@ async function tellDrain(services: Services, pod: PodRow): Promise<void> {
 }
 
 function tellPeers(turn: Turn, podId: string): void {
-  const onPod = [...turn.state.transports.values()].filter((transport) => transport.podId === podId);
-  for (const [peerId, transports] of Map.groupBy(onPod, ({ peerId }) => peerId)) {
-    turn.emit(
-      migrateEvent(
-        peerId,
-        'drain',
-        transports.map(({ id }) => String(id)),
-      ),
-    );
-  }
+  tellToMove(
+    turn,
+    'drain',
+    [...turn.state.transports.values()].filter((transport) => transport.podId === podId),
+  );
 }
 
-/** Build new transports in place of these, and bind to them what was bound. */
-function migrateEvent(peerId: number, reason: 'pod-lost' | 'drain', transportIds: string[]): NewEvent {
-  return {
-    peerId,
-    type: 'migrate',
-    target: { kind: 'peer', id: String(peerId) },
-    data: { reason, transportIds },
-  };
+/** Each peer is to build new transports in place of its own of these, and to bind to them what was bound. */
+function tellToMove(turn: Turn, reason: 'pod-lost' | 'drain', transports: readonly TransportRecord[]): void {
+  for (const [peerId, own] of Map.groupBy(transports, ({ peerId }) => peerId)) {
+    turn.emit({
+      peerId,
+      type: 'migrate',
+      target: { kind: 'peer', id: String(peerId) },
+      data: { reason, transportIds: own.map(({ id }) => String(id)) },
+    });
+  }
 }
 
 /** A pod that missed so many is looked at. */
