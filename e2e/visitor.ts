@@ -1,3 +1,4 @@
+import type { Session } from '@weir/client';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { pause, until } from './weir.ts';
 
@@ -98,7 +99,7 @@ export class Visitor {
    * the picture has a width.
    */
   async sees(name: string): Promise<Picture> {
-    return until(`${this.name} sees ${name} move`, async () => {
+    const seen = until(`${this.name} sees ${name} move`, async () => {
       const first = await this.look(name);
       if (first === undefined || first.width === 0) return undefined;
       await pause(400);
@@ -107,6 +108,48 @@ export class Visitor {
       const moves = second.framesDecoded > first.framesDecoded && second.pixels !== first.pixels;
       return moves ? second : undefined;
     });
+    return seen.catch(async (error: Error) => {
+      throw new Error(`${error.message}\n${await this.describe().catch(String)}`);
+    });
+  }
+
+  /** What the page shows and its connections report of video, and why: for the message of a test that failed. */
+  private async describe(): Promise<string> {
+    const found = await this.page.evaluate(async () => {
+      const { rememberedPeerConnections, weirSession } = window as unknown as PageInside;
+      const tiles = [...document.querySelectorAll<HTMLElement>('[data-testid^="tile-"]')].map((tile) => {
+        const video = tile.querySelector('video');
+        const track = (video?.srcObject as MediaStream | null)?.getVideoTracks()[0];
+        return `${tile.dataset.testid}: ${video?.videoWidth}x${video?.videoHeight} track ${track?.id} ${track?.readyState}`;
+      });
+      const streams: string[] = [];
+      for (const pc of rememberedPeerConnections) {
+        if (pc.connectionState === 'closed') continue;
+        for (const report of (await pc.getStats()).values()) {
+          if (!/^(in|out)bound-rtp$/.test(report.type) || report.kind !== 'video') continue;
+          const {
+            trackIdentifier,
+            mid,
+            rid,
+            active,
+            packetsReceived,
+            packetsSent,
+            framesDecoded,
+            framesEncoded,
+          } = report;
+          const { keyFramesDecoded, pliCount, frameWidth, framesPerSecond } = report;
+          streams.push(
+            `${report.type} ${JSON.stringify({ trackIdentifier, mid, rid, active, packetsReceived, packetsSent, framesDecoded, framesEncoded, keyFramesDecoded, pliCount, frameWidth, framesPerSecond })}`,
+          );
+        }
+      }
+      const reasons = weirSession?.subscriptions.map(async (one) => {
+        const reason = await one.explain().catch(String);
+        return `${one.kind} ${one.id} track ${one.track?.id} paused ${one.paused}: ${JSON.stringify(reason)}`;
+      });
+      return [...tiles, ...streams, ...(await Promise.all(reasons ?? []))];
+    });
+    return [...found, ...this.errors].join('\n');
   }
 
   private look(name: string): Promise<Picture | undefined> {
@@ -195,4 +238,10 @@ function rememberPeerConnections(): void {
       return connection;
     },
   });
+}
+
+/** What the page keeps for whoever looks into it. */
+interface PageInside {
+  readonly rememberedPeerConnections: readonly RTCPeerConnection[];
+  readonly weirSession?: Pick<Session, 'subscriptions'>;
 }
