@@ -1,5 +1,8 @@
-const clusterMs = 60;
 const minPackets = 5;
+/** A cluster lasts so long, or as long as this many full packets take at its rate: fewer could not be judged. */
+const minClusterMs = 60;
+const maxClusterMs = 500;
+const clusterBits = 8 * 1200 * 8;
 /** Word of a cluster that is still missing so long after its end will not come. */
 const judgeAfterMs = 1000;
 /** Faster than it was sent: the receiver's clock or a burst of the path. */
@@ -8,7 +11,7 @@ const saturatedRatio = 0.9;
 const saturatedShare = 0.95;
 
 /**
- * One probe at a time: for a few ten milliseconds the transport sends at a rate beyond its estimate, and what
+ * One probe at a time: for a few ten milliseconds, at low rates a few hundred, the transport sends at a rate beyond its estimate, and what
  * arrives tells whether the path carries it. All packets of that time count, media included.
  */
 export class Probe {
@@ -48,7 +51,8 @@ export class Probe {
     this.cluster = (this.cluster % 65_535) + 1;
     this.targetBps = targetBps;
     this.#startedAt = now;
-    this.#endsAt = now + clusterMs;
+    const milliseconds = (clusterBits * 1000) / targetBps;
+    this.#endsAt = now + Math.min(maxClusterMs, Math.max(minClusterMs, milliseconds));
     this.#judged = false;
     this.#sentBytes = 0;
     this.#sentPackets = 0;

@@ -19,6 +19,8 @@ class Loop {
   loss = 0;
   queueMs = 250;
   wishBps = Number.POSITIVE_INFINITY;
+  /** What goes out before waits until then, and is not lost. */
+  heldUntil = 0;
   /** Longest wait in the queue since the last reset. */
   worstQueueMs = 0;
   #sequence = 65_000;
@@ -70,7 +72,7 @@ class Loop {
     if (waiting > this.queueMs) return;
     this.worstQueueMs = Math.max(this.worstQueueMs, waiting);
     this.#freeAt = this.now + waiting + 8_000_000 / this.capacityBps;
-    const at = this.#freeAt + this.delayMs + this.random.next() * this.jitterMs;
+    const at = Math.max(this.heldUntil, this.#freeAt + this.delayMs + this.random.next() * this.jitterMs);
     this.#lastArrival = Math.max(this.#lastArrival, at);
     this.#arrivals.push({ at: this.#lastArrival, sequence });
   }
@@ -125,6 +127,19 @@ describe('the estimate', () => {
     expect(verdicts[0]![1]).toBe(true);
     expect(loop.estimator.bps).toBeGreaterThan(1_500_000);
     expect(loop.estimator.bps).toBeLessThan(2_100_000);
+  });
+
+  it.each([95_000, 150_000])('learns by a probe even at %d, where packets are few', (bps) => {
+    const loop = new Loop(bps);
+    loop.capacityBps = 3_000_000;
+    loop.wishBps = 50_000;
+    loop.run(2000);
+    const verdicts: boolean[] = [];
+    loop.estimator.onProbe = (_, carried) => verdicts.push(carried);
+    loop.estimator.probe.start(bps * 3, loop.now);
+    loop.run(1500);
+    expect(verdicts).toEqual([true]);
+    expect(loop.estimator.bps).toBeGreaterThan(bps * 2);
   });
 
   it('is told by a probe that there is no more', () => {
@@ -195,6 +210,34 @@ describe('the estimate', () => {
     loop.estimator.probe.start(1_200_000, loop.now);
     loop.run(1000);
     expect(loop.estimator.bps).toBeGreaterThan(850_000);
+  });
+
+  it('takes up what it had when a silence turns out to have held packets up', () => {
+    const loop = new Loop();
+    loop.capacityBps = 3_000_000;
+    loop.wishBps = 500_000;
+    loop.run(10_000);
+    const before = loop.estimator.bps;
+    loop.heldUntil = loop.now + 4000;
+    loop.run(3900);
+    expect(loop.estimator.limit).toBe('silence');
+    expect(loop.estimator.bps).toBeLessThan(100_000);
+    loop.run(600);
+    expect(loop.estimator.silent).toBe(false);
+    expect(loop.estimator.bps).toBeGreaterThan(before * 0.9);
+  });
+
+  it('does not take it up when the silence has swallowed packets', () => {
+    const loop = new Loop();
+    loop.capacityBps = 3_000_000;
+    loop.wishBps = 500_000;
+    loop.run(10_000);
+    loop.capacityBps = 0;
+    loop.run(4000);
+    loop.capacityBps = 300_000;
+    loop.run(600);
+    expect(loop.estimator.silent).toBe(false);
+    expect(loop.estimator.bps).toBeLessThan(150_000);
   });
 
   it('never goes below the minimum', () => {

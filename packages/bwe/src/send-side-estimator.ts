@@ -21,6 +21,8 @@ const leastBps = 30_000;
 /** No word for so long while packets go out: the path is dead or nearly so. */
 const silenceMs = 1000;
 const silenceStepMs = 500;
+/** So much of what was sent into a silence may be missing when the path counts as held up, not broken. */
+const heldUpLoss = 0.1;
 /** Feedback on the receiver's clock wraps at 2^24 × 64 ms. */
 const arrivalWrapMs = 2 ** 24 * 64;
 
@@ -50,6 +52,8 @@ export class SendSideEstimator {
   #sentSince = Number.NaN;
   #silenceAt = 0;
   #silent = false;
+  /** Believed when the silence began. */
+  #bpsBefore = 0;
   #arrivalOffset = 0;
   #lastArrival = Number.NaN;
 
@@ -131,7 +135,11 @@ export class SendSideEstimator {
       }
     }
     this.lossFraction = feedback.count > 0 ? 1 - feedback.receivedCount / feedback.count : 0;
-    if (feedback.receivedCount > 0) this.#heard(now);
+    if (feedback.receivedCount > 0) {
+      const sentAt = history.has(newest) ? history.sentAt(newest) : Number.NaN;
+      const heldUp = sentAt >= this.#sentSince + silenceMs && lost <= total * heldUpLoss;
+      this.#heard(heldUp, now);
+    }
     this.#decide(lost, total, now);
   }
 
@@ -143,6 +151,7 @@ export class SendSideEstimator {
     const quietFor = now - Math.max(this.#heardAt, this.#sentSince);
     if (quietFor < silenceMs + this.rttMs || now < this.#silenceAt) return false;
     this.#silenceAt = now + silenceStepMs;
+    if (!this.#silent) this.#bpsBefore = this.rate.bps;
     this.#silent = true;
     this.rate.set(Math.max(leastBps, this.rate.bps / 2));
     return true;
@@ -185,7 +194,8 @@ export class SendSideEstimator {
     return at;
   }
 
-  #heard(now: number): void {
+  /** `heldUp`: what went out during a silence has arrived, late; a browser too busy to answer looks like that. */
+  #heard(heldUp: boolean, now: number): void {
     this.heard = true;
     this.history.mayGrow = true;
     this.#heardAt = now;
@@ -194,6 +204,7 @@ export class SendSideEstimator {
     this.#silent = false;
     // The queue that stood before the silence says nothing about the path after it.
     this.pathChanged();
+    if (heldUp) this.rate.set(Math.max(this.rate.bps, this.#bpsBefore));
   }
 
   #decide(lost: number, total: number, now: number): void {
