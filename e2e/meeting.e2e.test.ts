@@ -67,6 +67,18 @@ describe.each([{ events: undefined }, { events: 'poll' as const }])('events by $
     await alice.meets('bob');
   });
 
+  test('who comes back before the camera is open is seen once it is', async () => {
+    const alice = await join('alice', `${room}-slow`, events);
+    const bob = await join('bob', `${room}-slow`, events);
+    await alice.sees('bob');
+    await bob.leave();
+    const openDevices = await bob.holdDevices();
+    await bob.rejoin();
+    await alice.meets('bob');
+    await openDevices();
+    await Promise.all([alice.sees('bob'), alice.hears(1)]);
+  });
+
   test('a page that vanishes is gone for the others within the configured time', async () => {
     const alice = await join('alice', `${room}-vanish`, events);
     const bob = await join('bob', `${room}-vanish`, events);

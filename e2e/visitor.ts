@@ -60,6 +60,17 @@ export class Visitor {
     await this.joined();
   }
 
+  /** Cameras and microphones asked for from now on open only when the answer is called, as where somebody must be asked. */
+  async holdDevices(): Promise<() => Promise<void>> {
+    await this.page.evaluate(() => {
+      const { mediaDevices } = navigator;
+      const open = mediaDevices.getUserMedia.bind(mediaDevices);
+      const held = new Promise<void>((done) => Object.assign(window, { openDevices: done }));
+      mediaDevices.getUserMedia = (constraints) => held.then(() => open(constraints));
+    });
+    return () => this.page.evaluate(() => (window as unknown as { openDevices(): void }).openDevices());
+  }
+
   /** Ends the page without giving it a chance to say goodbye. */
   async vanish(): Promise<void> {
     const session = await this.context.newCDPSession(this.page);

@@ -14,7 +14,7 @@ import {
 import { requestToken } from '../lib/demo-session.ts';
 import { deviceErrorText } from '../lib/error-text.ts';
 import { SpeakingDetector } from '../lib/speaking.ts';
-import type { LocalMedia } from './local-media.ts';
+import type { LocalKind, LocalMedia } from './local-media.ts';
 import { QualityChoices } from './picture-quality.ts';
 import { toast } from './toasts.ts';
 
@@ -71,6 +71,8 @@ export class Meeting {
   readonly #screenTrack = signal<MediaStreamTrack | undefined>(undefined);
   readonly #sentLayers = signal<readonly PublishedLayer[]>([]);
   readonly #publications = new Map<MediaSource, Publication>();
+  /** Wanted at the entrance, but the browser still asks or the device still starts. */
+  readonly #awaited = new Set<LocalKind>();
   readonly #detectors = new Map<string, SpeakingDetector>();
   readonly #cleanUps: (() => void)[] = [];
 
@@ -115,6 +117,7 @@ export class Meeting {
 
   async toggleMicrophone(): Promise<void> {
     const { microphone } = this.local;
+    this.#awaited.delete('microphone');
     if (this.#microphoneOn.peek()) {
       this.#microphoneOn.value = false;
       await this.#publications.get('microphone')?.pause();
@@ -128,6 +131,7 @@ export class Meeting {
 
   async toggleCamera(): Promise<void> {
     const { camera } = this.local;
+    this.#awaited.delete('camera');
     if (this.#cameraOn.peek()) {
       this.#cameraOn.value = false;
       const publication = this.#publications.get('camera');
@@ -221,26 +225,41 @@ export class Meeting {
     session.on('publicationclosed', (publication, error) => this.#publicationLost(publication, error));
   }
 
-  /** What was chosen before joining goes out at once. */
+  /** What was chosen before joining goes out at once, or as soon as the device is open. */
   async #start(): Promise<void> {
-    const microphone = this.local.microphone.track.peek();
-    const camera = this.local.camera.track.peek();
-    this.#microphoneOn.value = microphone !== undefined;
-    this.#cameraOn.value = camera !== undefined;
-    await Promise.all([
-      microphone && this.#send('microphone', microphone),
-      camera && this.#send('camera', camera),
-    ]);
-    // Another device chosen in the middle of the meeting.
-    for (const source of ['microphone', 'camera'] as const) {
+    const sources = ['microphone', 'camera'] as const;
+    const sending = sources.map((source) => {
+      const device = this.local[source];
+      const track = device.track.peek();
+      this.#setOn(source, track !== undefined);
+      if (track) return this.#send(source, track);
+      if (device.wanted.peek()) this.#awaited.add(source);
+      return undefined;
+    });
+    await Promise.all(sending);
+    for (const source of sources) {
       const stop = this.local[source].track.subscribe((track) => {
-        const publication = this.#publications.get(source);
-        if (track && publication && !publication.closed && publication.track !== track) {
-          publication.replaceTrack(track).catch(() => {});
-        }
+        if (track) void this.#tracked(source, track);
       });
       this.#cleanUps.push(stop);
     }
+  }
+
+  /** A device opened: late, or another one was chosen in the middle of the meeting. */
+  async #tracked(source: LocalKind, track: MediaStreamTrack): Promise<void> {
+    if (this.#awaited.delete(source)) {
+      this.#setOn(source, true);
+      await this.#send(source, track);
+      return;
+    }
+    const publication = this.#publications.get(source);
+    if (publication && !publication.closed && publication.track !== track) {
+      await publication.replaceTrack(track).catch(() => {});
+    }
+  }
+
+  #setOn(source: LocalKind, on: boolean): void {
+    (source === 'microphone' ? this.#microphoneOn : this.#cameraOn).value = on;
   }
 
   async #send(source: MediaSource, track: MediaStreamTrack): Promise<void> {
@@ -263,8 +282,7 @@ export class Meeting {
     } catch (error) {
       const { code, detail } = error as WeirError;
       if (code === 'closed' || code === 'aborted') return;
-      if (source === 'microphone') this.#microphoneOn.value = false;
-      if (source === 'camera') this.#cameraOn.value = false;
+      if (source === 'microphone' || source === 'camera') this.#setOn(source, false);
       if (source === 'screen') void this.#stopScreen();
       toast(`Your ${source.replace('-', ' ')} is not sent: ${detail}`, 'bad');
     }
@@ -285,8 +303,7 @@ export class Meeting {
     for (const [source, each] of this.#publications) {
       if (each !== publication) continue;
       this.#publications.delete(source);
-      if (source === 'microphone') this.#microphoneOn.value = false;
-      if (source === 'camera') this.#cameraOn.value = false;
+      if (source === 'microphone' || source === 'camera') this.#setOn(source, false);
       if (source === 'screen') void this.#stopScreen();
       toast(`Your ${source.replace('-', ' ')} was stopped${error ? `: ${error.detail}` : ''}`, 'bad');
     }
