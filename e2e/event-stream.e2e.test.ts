@@ -35,7 +35,7 @@ let browser: Browser;
 beforeAll(async () => {
   weir = await startWeir();
   proxy = await startDroppingProxy(Number(new URL(weir.url).port), 1_000);
-  browser = await launchChromium();
+  browser = await launchChromium({ cameraFps: 10 });
 });
 afterAll(async () => {
   await browser?.close();

@@ -18,7 +18,7 @@ beforeAll(async () => {
     WEIR_PEER_TIMEOUT_SECONDS: String(peerTimeoutSeconds),
     WEIR_CONSENT_TIMEOUT_MS: String(consentTimeoutSeconds * 1000),
   });
-  browser = await launchChromium();
+  browser = await launchChromium({ cameraFps: 10 });
 });
 afterEach(async () => {
   await Promise.all(visitors.splice(0).map((visitor) => visitor.close()));

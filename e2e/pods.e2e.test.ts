@@ -12,7 +12,7 @@ const visitors: Visitor[] = [];
 
 beforeAll(async () => {
   fleet = await startFleet(2);
-  browser = await launchChromium();
+  browser = await launchChromium({ cameraFps: 10 });
 });
 afterEach(async () => {
   await Promise.all(visitors.splice(0).map((visitor) => visitor.close()));

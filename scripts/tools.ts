@@ -14,6 +14,7 @@ const tools = [
   { program: 'dockerd', packages: ['docker.io', 'iptables'] },
   { program: 'debootstrap', packages: ['debootstrap'] },
   { program: 'ip', packages: ['iproute2'] },
+  { program: 'prometheus', packages: ['prometheus'] },
   { program: 'unshare', packages: ['util-linux'] },
 ] as const;
 

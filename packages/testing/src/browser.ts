@@ -10,6 +10,8 @@ export interface LaunchOptions {
   /** A browser elsewhere than in the usual places. */
   readonly executablePath?: string;
   readonly headless?: boolean;
+  /** Chromium only: pictures per second of the fake camera, 5 to 60. Default 20. Several pages that encode share a processor. */
+  readonly cameraFps?: number;
 }
 
 /**
@@ -32,7 +34,11 @@ export async function launchChromium(options: LaunchOptions = {}): Promise<Brows
   return await chromium.launch({
     executablePath: options.executablePath ?? findBrowserOrThrow('chromium'),
     headless: options.headless ?? true,
-    args: [...CHROMIUM_FLAGS, ...(options.args ?? [])],
+    args: [
+      ...CHROMIUM_FLAGS,
+      `--use-fake-device-for-media-stream=fps=${options.cameraFps ?? 20}`,
+      ...(options.args ?? []),
+    ],
   });
 }
 
@@ -84,7 +90,6 @@ const CHROMIUM_FLAGS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
-  '--use-fake-device-for-media-stream',
   '--use-fake-ui-for-media-stream',
   // Host candidates carry addresses instead of mDNS names.
   '--disable-features=WebRtcHideLocalIpsWithMdns',
