@@ -51,6 +51,15 @@ export class RtpInput {
       this.#forwarder.noteRepair(stream, receiver);
     }
     if (receiver.paused) return;
+    if (receiver.heldBack) {
+      receiver.packetsHeldBack++;
+      return;
+    }
+    if (receiver.preRoll !== undefined) {
+      // The packet is the last of what is still to go out.
+      this.#forwarder.stepPreRoll(receiver.preRoll, now);
+      return;
+    }
     this.#fanOut.forward(receiver, stream, serial, offset, isKey, now, receiver.live, stream.extended);
   }
 
@@ -97,7 +106,9 @@ export class RtpInput {
     const level = this.#arena[at]! & 127;
     receiver.levelSum += level;
     receiver.levelCount++;
-    if (!receiver.paused) receiver.room.speakers.sample(receiver.id, -level, now);
+    if (receiver.paused) return;
+    receiver.room.speakers.sample(receiver.id, -level, now);
+    receiver.hearLevel(-level, now);
   }
 
   #readOrientation(receiver: Receiver): void {

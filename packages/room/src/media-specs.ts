@@ -69,6 +69,7 @@ export function receiverSpec(
     cname: params.rtcp?.cname ?? defaultCname(receiver.peerId),
     paused: receiver.paused,
     keyFrameRequestDelayMs: receiver.keyFrameRequestDelayMs,
+    ...(receiver.alwaysForward ? { alwaysForward: true } : {}),
   };
 }
 
