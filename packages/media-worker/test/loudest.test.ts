@@ -166,6 +166,29 @@ describe('only the loudest of a room are forwarded', () => {
     for (const index of [second!, third!, fourth!]) expectSound(listener, speakers, index);
   });
 
+  it('who comes back soon is not heard twice', () => {
+    const { host, speakers, listener } = room(3, 1);
+    host.clock.runFor(1000);
+    const swap = (to: number) => {
+      speakers.forEach((speaker, i) => {
+        speaker.level = i === to ? -5 : -127;
+      });
+      // A quiet one that was loud just now counts for some time: the next must be louder still.
+      host.clock.runFor(260);
+    };
+    speakers[0]!.level = -60;
+    host.clock.runFor(1000);
+    for (const [index, level] of [-50, -40, -30, -20, -10, 0].entries()) {
+      speakers[1 - (index % 2)]!.level = level;
+      speakers[index % 2]!.level = -127;
+      host.clock.runFor(140);
+    }
+    swap(2);
+    expect(host.worker.overview().totals.loudestSwitches).toBeGreaterThanOrEqual(5);
+    expectSound(listener, speakers, 0);
+    expectSound(listener, speakers, 1);
+  });
+
   it('what was said while paused is for nobody', () => {
     const { host, speakers, listener } = room(3, 1);
     speakers[0]!.level = -40;
