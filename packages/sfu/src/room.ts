@@ -17,12 +17,6 @@ import { isObject } from './settings.ts';
 import type { AppData, RoomId } from './types.ts';
 import type { Worker } from './worker.ts';
 
-function readMaxLoudestAudio(value: unknown): number {
-  if (value === undefined) return 0;
-  if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 100) return value as number;
-  throw new TypeError('maxLoudestAudio must be an integer of 0…100; 0 forwards all');
-}
-
 /** Options of `server.createRoom()`. */
 export interface RoomOptions {
   /** The codecs of the room, in order of preference. Default: none. */
@@ -177,4 +171,10 @@ export class Room extends SafeEmitter<RoomEvents> {
     for (const observer of [...this.#runtime.observers]) observer.close();
     this.#onClosed(this);
   }
+}
+
+function readMaxLoudestAudio(value: unknown): number {
+  if (value === undefined) return 0;
+  if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 100) return value as number;
+  throw new TypeError('maxLoudestAudio must be an integer of 0…100; 0 forwards all');
 }
