@@ -141,11 +141,11 @@ const cases: Case[] = [
   },
   {
     name: 'RED of blocks that are nothing',
-    request: async ({ weir, room, alice, transport }) => [
+    request: async ({ alice, transport }) => [
       'POST',
-      `${room}/peers/${alice.id}/receivers`,
+      `${alice.path}/receivers`,
       {
-        token: await weir.token(),
+        token: alice.token,
         body: {
           kind: 'audio',
           transportId: transport,
