@@ -19,6 +19,10 @@ const totals: Readonly<Record<Exclude<TotalName, `layer${string}`>, readonly [na
     packetsAskedOfPublishers: ['nacked_packets_sent_total', 'Packets that publishers were asked for again'],
     plisSent: ['plis_sent_total', 'PLIs to publishers'],
     firsSent: ['firs_sent_total', 'FIRs to publishers'],
+    loudestSwitches: [
+      'loudest_switches_total',
+      'Times that sound which was held back became one of the loudest of its room',
+    ],
   };
 
 const switches: Readonly<

@@ -66,6 +66,7 @@ export function summaryView({ id, details, peerCount, createdAt }: RoomSummary):
     maxPeers: details.maxPeers,
     emptyTtlSeconds: details.emptyTtlSeconds,
     maxDurationSeconds: details.maxDurationSeconds,
+    maxLoudestAudio: details.maxLoudestAudio ?? 0,
     metadata: details.metadata as AppData,
     peerCount,
     createdAt,
@@ -181,6 +182,7 @@ export function receiverView(receiver: ReceiverRecord): ReceiverView {
       ? {}
       : { rtpParameters: rtpParametersToWire(receiver.rtpParameters) }),
     paused: receiver.paused,
+    ...(receiver.alwaysForward ? { alwaysForward: true } : {}),
     appData: receiver.appData as AppData,
   };
 }

@@ -130,6 +130,45 @@ const cases: Case[] = [
     remedy: /maxPeers: .*>=1/,
   },
   {
+    name: 'more loud voices than there can be',
+    request: async ({ weir, room }) => [
+      'PATCH',
+      room,
+      { token: await weir.admin(), body: { maxLoudestAudio: 101 } },
+    ],
+    problem: { status: 422, code: 'invalid-parameter', field: 'maxLoudestAudio' },
+    remedy: /maxLoudestAudio: .*<=100/,
+  },
+  {
+    name: 'RED of blocks that are nothing',
+    request: async ({ alice, transport }) => [
+      'POST',
+      `${alice.path}/receivers`,
+      {
+        token: alice.token,
+        body: {
+          kind: 'audio',
+          transportId: transport,
+          rtpParameters: {
+            ...opus(9),
+            codecs: [
+              ...opus(9).codecs,
+              {
+                mimeType: 'audio/red',
+                payloadType: 63,
+                clockRate: 48000,
+                channels: 2,
+                parameters: { '': '111/112' },
+              },
+            ],
+          },
+        },
+      },
+    ],
+    problem: { status: 422, code: 'invalid-parameter', field: 'rtpParameters.codecs.1.parameters' },
+    remedy: /names 112 as blocks; give payload types of a listed audio\/opus/,
+  },
+  {
     name: 'appData that is too long',
     request: async ({ weir, room }) => [
       'POST',

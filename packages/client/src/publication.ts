@@ -20,6 +20,8 @@ export interface PublishOptions {
   streamId?: string;
   /** Publish without sending yet. */
   paused?: boolean;
+  /** Sound only: everybody hears it however quiet it is, also where only the loudest are forwarded. */
+  alwaysForward?: boolean;
 }
 
 export type PublicationEvents = {
@@ -51,6 +53,7 @@ export class Publication extends Emitter<PublicationEvents> {
   readonly #deps: PublicationDeps;
   readonly #convergence: Convergence;
   readonly #over = new AbortController();
+  readonly #alwaysForward: boolean;
   readonly #layers = new LayerSwitch(() => this.#layersChanged());
   #id: string | undefined;
   #track: MediaStreamTrack | null;
@@ -69,6 +72,7 @@ export class Publication extends Emitter<PublicationEvents> {
     super();
     this.kind = track.kind as types.MediaKind;
     this.appData = options.appData ?? {};
+    this.#alwaysForward = options.alwaysForward ?? false;
     this.#track = track;
     this.#paused = options.paused ?? false;
     this.#deps = deps;
@@ -306,6 +310,7 @@ export class Publication extends Emitter<PublicationEvents> {
           transportId: transport.id,
           rtpParameters: wire,
           paused,
+          alwaysForward: this.#alwaysForward,
           appData: this.appData as never,
         },
         signal,

@@ -198,6 +198,7 @@ export class FakeWeir {
         maxPeers: 100,
         emptyTtlSeconds: 300,
         maxDurationSeconds: 0,
+        maxLoudestAudio: 0,
         metadata: {},
         peerCount: this.peers.size,
         createdAt: 0,

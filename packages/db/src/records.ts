@@ -9,6 +9,8 @@ export interface RoomDetails {
   readonly emptyTtlSeconds: number;
   /** The room closes after so long whatever happens; 0 = never. */
   readonly maxDurationSeconds: number;
+  /** Only so many receivers of sound are forwarded, the loudest; 0 or absent = all. */
+  readonly maxLoudestAudio?: number;
   readonly metadata: Record<string, unknown>;
   /** The room's own, besides those of the deployment. */
   readonly webhook?: RoomWebhook;

@@ -263,6 +263,7 @@ export class RoomStore {
       version: row.version,
       closed: row.closedAt !== null,
       capabilities: row.record.capabilities,
+      maxLoudestAudio: row.record.maxLoudestAudio ?? 0,
       peers: new Map<number, PeerRecord>(peerRows.map((peer) => [peer.id, peer.record])),
       transports: byId(transportRows),
       receivers: byId(receiverRows),

@@ -14,11 +14,19 @@ export class ReceiveCodecs {
   readonly apt = new Uint8Array(128).fill(noPayloadType);
   readonly videoCodec: VideoCodec[] = new Array<VideoCodec>(128).fill(0);
   readonly clockRate = new Float64Array(128).fill(90_000);
+  /** 1 where the wire payload type is redundant sound (RFC 2198). */
+  readonly red = new Uint8Array(128);
+  /** What blocks of RED may hold: wire payload types of Opus → the room's. */
+  readonly redBlocks = new Uint8Array(128).fill(noPayloadType);
   readonly #specs: readonly CodecSpec[];
 
   constructor(specs: readonly CodecSpec[]) {
     this.#specs = specs;
     for (const codec of specs) {
+      if (codec.mimeType.toLowerCase() === 'audio/red') this.red[codec.payloadType] = 1;
+      if (codec.mimeType.toLowerCase() === 'audio/opus') {
+        this.redBlocks[codec.payloadType] = codec.roomPayloadType;
+      }
       const pt = codec.payloadType;
       this.clockRate[pt] = codec.clockRate;
       if (isRtx(codec)) {

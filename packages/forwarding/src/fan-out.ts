@@ -2,6 +2,7 @@ import {
   absSendTimeFromMs,
   ExtensionTable,
   ExtensionWriter,
+  RedPayload,
   RtpHeader,
   VideoCodec,
   Vp8Descriptor,
@@ -33,6 +34,7 @@ export class FanOut {
   readonly #work: WorkList;
   readonly #vp8 = new Vp8Descriptor();
   readonly #vp9 = new Vp9Descriptor();
+  readonly #red = new RedPayload();
   /** Grows with each packet and each emptied list: profiles built under another stamp are void. */
   #stamp = 0;
   #absSendTime = 0;
@@ -102,9 +104,15 @@ export class FanOut {
         segment.drop(extended, pictures);
         continue;
       }
+      let markerAndType = markerAndPayloadType;
+      let skipped = 0;
       if (empty || sender.codecs.accepts[payloadType] === 0) {
-        segment.drop(extended);
-        continue;
+        if (empty || !this.#unpackRed(receiver, sender)) {
+          segment.drop(extended);
+          continue;
+        }
+        skipped = this.#red.primaryOffset;
+        markerAndType = (markerAndPayloadType & 128) | this.#red.primaryPayloadType;
       }
       const out = extended > segment.lastDropped ? extended + segment.offset : segment.map(extended);
       if (out < segment.firstOut) continue;
@@ -120,11 +128,10 @@ export class FanOut {
       const transport = sender.transport!;
       const i = work.count++;
       let prefixLength = profile.length;
-      let skipped = 0;
       if (segment.rewrites) {
         const pictureDelta =
           extended > segment.lastDropped ? segment.pictureIdDelta : segment.pictureDelta(extended);
-        skipped = this.#rewrite(i, profile, segment, videoCodec, -1, pictureDelta);
+        skipped += this.#rewrite(i, profile, segment, videoCodec, -1, pictureDelta);
         prefixLength = work.prefixLength[i]!;
       } else {
         work.prefixOffset[i] = profile.offset;
@@ -143,8 +150,8 @@ export class FanOut {
       // Where upper spatial layers are left out, the picture ends with the highest one that is not.
       work.markerAndPayloadType[i] =
         video && layers.svc && layers.end && layers.spatialId === filter.spatial
-          ? markerAndPayloadType | 128
-          : markerAndPayloadType;
+          ? markerAndType | 128
+          : markerAndType;
       work.transportSequenceOffset[i] = profile.transportSequenceOffset;
       if (profile.transportSequenceOffset !== 0) {
         transport.transportSequence = (transport.transportSequence + 1) & 0xffff;
@@ -155,7 +162,7 @@ export class FanOut {
       work.absSendTime[i] = absSendTime;
       const { copies } = sender;
       if (copies !== undefined) {
-        copies.note(out, profile, markerAndPayloadType, absSendTime, transport.transportSequence);
+        copies.note(out, profile, markerAndType, absSendTime, transport.transportSequence);
       }
       work.session[i] = transport.session;
       work.path[i] = transport.path;
@@ -167,7 +174,7 @@ export class FanOut {
       const size = prefixLength + bodyLength - skipped;
       sender.packets++;
       sender.bytes += size;
-      sender.payloadBytes += bodyLength;
+      sender.payloadBytes += bodyLength - skipped;
       sender.lastSentAt = now;
       transport.sentPackets++;
       transport.sentBytes += size;
@@ -194,9 +201,13 @@ export class FanOut {
     const offset = (serial % engine.slotCount) * engine.slotSize;
     const { header } = this;
     if (!this.read(offset, stream.cache.packetLength(source))) return false;
-    const payloadType = receiver.codecs.roomPayloadType[header.payloadType]!;
-    if (header.payloadLength === 0 || payloadType > 127 || sender.codecs.accepts[payloadType] === 0) {
-      return false;
+    let payloadType = receiver.codecs.roomPayloadType[header.payloadType]!;
+    if (header.payloadLength === 0 || payloadType > 127) return false;
+    let unpacked = 0;
+    if (sender.codecs.accepts[payloadType] === 0) {
+      if (!this.#unpackRed(receiver, sender)) return false;
+      payloadType = this.#red.primaryPayloadType;
+      unpacked = this.#red.primaryOffset;
     }
     const rtxPayloadType = sender.rtxPayloadType(payloadType);
     const rtx = rtxPayloadType >= 0;
@@ -212,10 +223,10 @@ export class FanOut {
     this.#prepare(profile);
     const work = this.#work;
     const i = work.count++;
-    let skipped = 0;
+    let skipped = unpacked;
     if (rtx || segment.rewrites) {
       const codec = receiver.codecs.videoCodec[header.payloadType]!;
-      skipped = this.#rewrite(
+      skipped += this.#rewrite(
         i,
         profile,
         segment,
@@ -263,6 +274,17 @@ export class FanOut {
     transport.sentBytes += size;
     transport.rtxSentBytes += size;
     return true;
+  }
+
+  /**
+   * The packet read last is RED whose newest frame the sender takes by itself: a viewer that does not know RED is
+   * sent only that. Its blocks have the room's payload types by now.
+   */
+  #unpackRed(receiver: Receiver, sender: Sender): boolean {
+    const { payloadOffset, payloadLength, payloadType } = this.header;
+    if (receiver.codecs.red[payloadType] === 0) return false;
+    if (!this.#red.parse(this.#engine.arena, payloadOffset, payloadLength)) return false;
+    return this.#red.primaryLength > 0 && sender.codecs.accepts[this.#red.primaryPayloadType] === 1;
   }
 
   /** The packet read last ends the highest spatial layer that the sender forwards. */

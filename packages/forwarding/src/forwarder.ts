@@ -5,6 +5,7 @@ import { defaultReplayLimits, type ReplayLimits } from './key-frame-cache.ts';
 import { KeyFrameReplay } from './key-frame-replay.ts';
 import { LayerReader } from './layer-reader.ts';
 import { JoinLatencies, MediaTotals, observeLatency } from './media-totals.ts';
+import { PreRoll } from './pre-roll.ts';
 import type { ReceiveStream } from './receive-stream.ts';
 import type { Receiver } from './receiver.ts';
 import { RepeatQueue } from './repeat-queue.ts';
@@ -22,6 +23,8 @@ const tickIntervalMs = 500;
 const idleTicks = 3;
 /** Viewers that are given a cached key frame get packets so often. */
 const replayStepMs = 5;
+/** Listeners of a source that is heard again get what came before so often. */
+const preRollStepMs = 5;
 /** Deadlines are rounded up to this, so that many transports wake together. */
 const granularityMs = 5;
 /** Happenings that nobody drained: beyond this the oldest go. */
@@ -71,6 +74,7 @@ export class Forwarder {
   /** Senders that are to begin, or have begun, with a cached key frame. */
   readonly #replays = new Map<Sender, KeyFrameReplay | undefined>();
   readonly #repeats = new RepeatQueue();
+  readonly #preRolls = new Set<PreRoll>();
   #happeningsRead = 0;
   #happeningsPending = 0;
   #associations = 0;
@@ -193,6 +197,10 @@ export class Forwarder {
     this.fanOut.setTime(now);
     if (this.#repairing.size > 0) this.#repair(now);
     if (this.#replays.size > 0) this.#replay(now);
+    if (this.#preRolls.size > 0) {
+      for (const preRoll of this.#preRolls) this.stepPreRoll(preRoll, now);
+      if (this.#preRolls.size > 0) this.schedule(now + preRollStepMs);
+    }
     if (now >= this.#repeats.nextAt) this.#repeats.run(this.fanOut, now);
     this.schedule(this.#repeats.nextAt);
     if (now >= this.#nextTickAt) this.#tick(now);
@@ -249,6 +257,28 @@ export class Forwarder {
     if (this.#replays.get(sender)?.current) return;
     this.#replays.set(sender, undefined);
     this.schedule(this.now);
+  }
+
+  /**
+   * A source of sound is among the loudest again: its listeners are to get what came lately, but nothing up to number
+   * `after`. It begins when the packet at hand is through.
+   */
+  letIn(receiver: Receiver, stream: ReceiveStream, after: number, now: number): void {
+    receiver.heldBack = false;
+    receiver.preRoll = new PreRoll(receiver, stream, after, this.fanOut, now);
+    this.totals.loudestSwitches++;
+    this.#preRolls.add(receiver.preRoll);
+    this.schedule(now + preRollStepMs);
+  }
+
+  stepPreRoll(preRoll: PreRoll, now: number): void {
+    if (preRoll.receiver.paused || !preRoll.step(this.fanOut, now)) this.endPreRoll(preRoll.receiver);
+  }
+
+  endPreRoll(receiver: Receiver): void {
+    if (receiver.preRoll === undefined) return;
+    this.#preRolls.delete(receiver.preRoll);
+    receiver.preRoll = undefined;
   }
 
   /** A packet goes out again at `at`, as another copy of a repair. */
@@ -348,7 +378,10 @@ export class Forwarder {
           alive ||= stream.live;
         }
         if (changed) this.#tellReceiverScore(receiver);
-        if (fell) receiver.chooseLayers();
+        if (fell) {
+          receiver.chooseLayers();
+          receiver.rest();
+        }
         if (receiver.video) receiver.tickWanted(now);
       }
       for (const sender of room.senders.values()) {

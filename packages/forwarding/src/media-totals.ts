@@ -48,6 +48,8 @@ export class MediaTotals {
   /** Bandwidth stopped a viewer's video as a whole, or let it go on. */
   layerPaused = 0;
   layerResumed = 0;
+  /** A source of sound that was held back became one of the loudest of its room. */
+  loudestSwitches = 0;
 
   noteSwitch(selector: LayerSelector, encodings: number, from: number, to: number): void {
     if (from < 0 || from === to) return;

@@ -2,6 +2,8 @@ import type { ReceiverSpec, SenderSpec } from '@weir/protocol';
 import { extensionUri } from '@weir/rtp';
 import { isRtx, ReceiveCodecs } from './codec-table.ts';
 import { ExtensionProfile } from './extension-profile.ts';
+import { LoudSource } from './loudest-sources.ts';
+import type { PreRoll } from './pre-roll.ts';
 import { ReceiveStream } from './receive-stream.ts';
 import type { ForwardingRoom } from './room.ts';
 import type { Sender } from './sender.ts';
@@ -34,6 +36,17 @@ export class Receiver {
   orientation = -1;
   /** Watches plain packets. */
   tap: ((packet: Uint8Array) => void) | undefined = undefined;
+
+  /** Its part in the choice of the loudest; undefined = it takes no part and is always forwarded. */
+  loudness: LoudSource<Receiver> | undefined = undefined;
+  /** Not among the loudest: its packets are for nobody. */
+  heldBack = false;
+  /** It is heard again, and its listeners are still being given what came before. */
+  preRoll: PreRoll | undefined = undefined;
+  /** Packets that nobody was sent because it was not among the loudest. */
+  packetsHeldBack = 0;
+  /** Number of the last packet before it was held back. */
+  #heldAfter = -1;
 
   readonly wanted = new WantedLayers();
   readonly #profiles = new Map<string, ExtensionProfile>();
@@ -121,6 +134,7 @@ export class Receiver {
       for (const sender of this.senders) sender.chooseProfile();
     }
     this.#makeStreams(sameCodecs);
+    if (spec.paused !== before.paused) this.#dropPast();
     if (spec.paused && !before.paused) {
       for (const sender of this.senders) sender.endSegment();
       for (const stream of this.streams) {
@@ -163,6 +177,63 @@ export class Receiver {
   /** A stream began or fell silent, or parameters changed: every sender chooses again. */
   chooseLayers(): void {
     for (const sender of this.senders) sender.chooseLayer();
+  }
+
+  /** A packet says how loud it is, in dBov; may change what is forwarded of this and of other receivers. */
+  hearLevel(dbov: number, now: number): void {
+    const { loudest } = this.room;
+    // Streams of one sound at several rates are not what browsers send; who does is not judged.
+    if (loudest === undefined || this.spec.alwaysForward || this.streams.length !== 1) return;
+    if (this.loudness === undefined) {
+      this.loudness = new LoudSource<Receiver>(this);
+      loudest.hear(this.loudness, dbov, now);
+      const [stream] = this.streams;
+      // The packet at hand is not to go out.
+      if (!this.loudness.chosen)
+        this.holdBack(stream!.highest - (stream!.extended === stream!.highest ? 1 : 0));
+      return;
+    }
+    loudest.hear(this.loudness, dbov, now);
+  }
+
+  /** Its place among the loudest came or went. */
+  loudnessChanged(now: number): void {
+    if (this.loudness?.chosen !== true) this.holdBack(this.#lastForwarded());
+    else if (this.heldBack) this.room.forwarder.letIn(this, this.streams[0]!, this.#heldAfter, now);
+  }
+
+  /** Nothing goes out any more; `after` is the number of the last packet that did. */
+  holdBack(after: number): void {
+    if (this.heldBack) return;
+    this.heldBack = true;
+    this.#heldAfter = after;
+    this.room.forwarder.endPreRoll(this);
+    for (const sender of this.senders) sender.endSegment();
+  }
+
+  /** Paused, or its packets stay away: others may have its place. */
+  rest(): void {
+    if (this.loudness !== undefined) this.room.loudest?.release(this.loudness);
+  }
+
+  /** Takes no part in the choice of the loudest any more. */
+  leaveLoudest(): void {
+    const { loudness } = this;
+    if (loudness === undefined) return;
+    this.room.loudest?.release(loudness);
+    this.loudness = undefined;
+    this.heldBack = false;
+  }
+
+  /** What came until now is for nobody, should it be heard again. */
+  #dropPast(): void {
+    this.room.forwarder.endPreRoll(this);
+    this.#heldAfter = this.streams[0]?.highest ?? -1;
+  }
+
+  #lastForwarded(): number {
+    if (this.preRoll !== undefined) return this.preRoll.next - 1;
+    return this.streams[0]?.highest ?? -1;
   }
 
   /** Asks for key frames for all senders that wait for one. */
@@ -219,6 +290,7 @@ export class Receiver {
     });
     for (const stream of old) if (!this.streams.includes(stream)) this.endSegments(stream);
     if (old.length === this.streams.length && this.streams.every((stream, i) => stream === old[i])) return;
+    this.#dropPast();
     this.wanted.reset();
     for (const stream of this.streams) stream.wanted = true;
   }

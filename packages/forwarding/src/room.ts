@@ -1,6 +1,7 @@
 import type { MediaHappening, ReceiverSpec, SenderSpec } from '@weir/protocol';
 import { DominantSpeakerDetector } from './dominant-speaker.ts';
 import type { Forwarder } from './forwarder.ts';
+import { LoudestSources } from './loudest-sources.ts';
 import { Receiver } from './receiver.ts';
 import { Sender } from './sender.ts';
 import { SourceClock } from './source-clock.ts';
@@ -32,6 +33,8 @@ export class ForwardingRoom {
   readonly senders = new Map<number, Sender>();
   /** Of the receivers that send audio levels, by id. */
   readonly speakers = new DominantSpeakerDetector<number>();
+  /** Which receivers of sound are forwarded; undefined = all. */
+  loudest: LoudestSources<Receiver> | undefined = undefined;
   readonly #clocks = new Map<number, SourceClock>();
   /** Receivers had levels in the last window, so that silence is told once. */
   #hadLevels = false;
@@ -43,6 +46,22 @@ export class ForwardingRoom {
 
   emit(happening: MediaHappening): void {
     this.forwarder.emit(happening);
+  }
+
+  /** Forwards only so many receivers of sound, the loudest; 0 = all. */
+  setMaxLoudestAudio(places: number, now: number): void {
+    this.forwarder.now = now;
+    if (places === (this.loudest?.places ?? 0)) return;
+    if (places === 0) {
+      for (const receiver of this.receivers.values()) receiver.leaveLoudest();
+      this.loudest = undefined;
+    } else if (this.loudest === undefined) {
+      this.loudest = new LoudestSources<Receiver>(places, ({ owner }) =>
+        owner.loudnessChanged(this.forwarder.now),
+      );
+    } else {
+      this.loudest.setPlaces(places, now);
+    }
   }
 
   putTransport(options: ForwardingTransportOptions, now: number): Transport {
@@ -101,6 +120,8 @@ export class ForwardingRoom {
     if (receiver.audioLevelId === 0) this.speakers.remove(spec.id);
     else this.speakers.add(spec.id, now);
     this.speakers.setPaused(spec.id, spec.paused);
+    if (receiver.audioLevelId === 0 || spec.alwaysForward) receiver.leaveLoudest();
+    else if (spec.paused) receiver.rest();
     this.#bindReceiver(receiver, now);
   }
 
@@ -109,6 +130,8 @@ export class ForwardingRoom {
     if (receiver === undefined) return;
     this.receivers.delete(id);
     this.speakers.remove(id);
+    receiver.leaveLoudest();
+    this.forwarder.endPreRoll(receiver);
     receiver.transport?.removeReceiver(receiver);
     for (const sender of [...receiver.senders]) sender.setReceiver(undefined);
     const { peerId } = receiver.spec;

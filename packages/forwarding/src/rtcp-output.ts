@@ -169,7 +169,8 @@ export class RtcpOutput {
   }
 
   #addSenderReport(transport: Transport, sender: Sender, now: number): void {
-    const stream = sender.openStream;
+    // While a source is not among the loudest, reports say that its path is alive and what time it is there.
+    const stream = sender.openStream ?? sender.heldStream;
     if (stream === undefined || sender.packets === 0 || !sender.forwards) return;
     sender.lastReportAt = now;
     const unixMs = this.#forwarder.unixMs(now);

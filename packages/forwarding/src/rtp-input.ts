@@ -1,4 +1,11 @@
-import { DependencyDescriptor, decodeRtx, isKeyFrame, readVideoOrientation, VideoCodec } from '@weir/rtp';
+import {
+  DependencyDescriptor,
+  decodeRtx,
+  isKeyFrame,
+  RedPayload,
+  readVideoOrientation,
+  VideoCodec,
+} from '@weir/rtp';
 import { descriptorStartsKeyFrame } from './dependency-descriptor.ts';
 import type { FanOut } from './fan-out.ts';
 import type { Forwarder } from './forwarder.ts';
@@ -14,6 +21,7 @@ export class RtpInput {
   readonly #forwarder: Forwarder;
   readonly #fanOut: FanOut;
   readonly #arena: Uint8Array;
+  readonly #red = new RedPayload();
 
   constructor(forwarder: Forwarder) {
     this.#forwarder = forwarder;
@@ -47,10 +55,20 @@ export class RtpInput {
     if (receiver.videoOrientationId !== 0) this.#readOrientation(receiver);
     if (receiver.video) this.#readLayers(receiver, stream, isKey, now);
     receiver.tap?.(this.#arena.slice(offset, offset + header.length));
+    if (receiver.codecs.red[header.payloadType] === 1) this.#renumberRed(receiver);
     if (stream.nack !== undefined && (stream.nack.missingCount > 0 || stream.nack.keyFrameNeeded)) {
       this.#forwarder.noteRepair(stream, receiver);
     }
     if (receiver.paused) return;
+    if (receiver.heldBack) {
+      receiver.packetsHeldBack++;
+      return;
+    }
+    if (receiver.preRoll !== undefined) {
+      // The packet is the last of what is still to go out.
+      this.#forwarder.stepPreRoll(receiver.preRoll, now);
+      return;
+    }
     this.#fanOut.forward(receiver, stream, serial, offset, isKey, now, receiver.live, stream.extended);
   }
 
@@ -64,6 +82,15 @@ export class RtpInput {
     if (stream.ssrc === 0 || apt > 127) return false;
     const length = decodeRtx(this.#arena, offset, header.length, apt, stream.ssrc);
     return length >= 0 && this.#fanOut.read(offset, length);
+  }
+
+  /**
+   * Blocks get the room's payload types where the packet lies, once for all viewers and all later uses. Where the
+   * endpoint's are the same, as they must be if payloads are encrypted, nothing changes.
+   */
+  #renumberRed({ codecs }: Receiver): void {
+    const { payloadOffset, payloadLength } = this.#fanOut.header;
+    this.#red.renumber(this.#arena, payloadOffset, payloadLength, codecs.redBlocks);
   }
 
   #isKeyFrame(receiver: Receiver): boolean {
@@ -97,7 +124,9 @@ export class RtpInput {
     const level = this.#arena[at]! & 127;
     receiver.levelSum += level;
     receiver.levelCount++;
-    if (!receiver.paused) receiver.room.speakers.sample(receiver.id, -level, now);
+    if (receiver.paused) return;
+    receiver.room.speakers.sample(receiver.id, -level, now);
+    receiver.hearLevel(-level, now);
   }
 
   #readOrientation(receiver: Receiver): void {

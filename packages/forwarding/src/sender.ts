@@ -467,6 +467,13 @@ export class Sender {
     }
   }
 
+  /** The stream that it forwarded until its source was held back, and will go on with. */
+  get heldStream(): ReceiveStream | undefined {
+    const { stream, generation } = this.segment;
+    if (this.receiver?.heldBack !== true || stream?.generation !== generation) return undefined;
+    return stream === this.targetStream && stream.live ? stream : undefined;
+  }
+
   /** True when packet `out` of `bytes` bytes may be sent again now; it then counts as sent. */
   takeResend(out: number, bytes: number, now: number): boolean {
     const spareBps = this.transport?.outgoing.repairBps ?? Number.POSITIVE_INFINITY;

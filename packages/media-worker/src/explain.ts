@@ -20,6 +20,7 @@ export function explainSender(sender: Sender, now: number): MediaExplanation | u
     : Number.NaN;
   return {
     connected: transport.ready,
+    ...(sender.receiver?.heldBack ? { heldBack: true } : {}),
     transport: explainBandwidth(transport),
     source: sourceOf(sender),
     candidates,

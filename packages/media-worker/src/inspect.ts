@@ -133,6 +133,9 @@ function inboundStats(receiver: Receiver, stream: ReceiveStream, timestamp: numb
     bitrate: stream.bitrateBps,
     ...(receiver.video && stream.layerRates.known ? { bitrateByLayer: bitrateByLayer(stream) } : {}),
     jitter: stream.jitter,
+    ...(receiver.loudness === undefined
+      ? {}
+      : { amongLoudest: !receiver.heldBack, packetsHeldBack: receiver.packetsHeldBack }),
   };
 }
 

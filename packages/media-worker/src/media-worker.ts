@@ -92,6 +92,7 @@ class MediaWorker implements MediaWorkerContract {
     this.#forwarder.now = now;
     const { remove, put } = this.#wanted.take(update);
     const room = this.#forwarder.room(roomId);
+    room.setMaxLoudestAudio(update.maxLoudestAudio ?? 0, now);
     for (const id of remove.senders) room.removeSender(id, now);
     for (const id of remove.receivers) {
       room.removeReceiver(id);

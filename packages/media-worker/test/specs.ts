@@ -18,8 +18,8 @@ export const noFeedback: FeedbackSpec = {
 };
 
 /** The publisher's payload types differ from the room's, as those of browsers do. */
-export const wire = { vp8: 96, vp8Rtx: 97, opus: 111, h264: 98, h264Rtx: 99 };
-export const room = { vp8: 101, vp8Rtx: 102, opus: 100, h264: 103, h264Rtx: 104 };
+export const wire = { vp8: 96, vp8Rtx: 97, opus: 111, red: 63, h264: 98, h264Rtx: 99 };
+export const room = { vp8: 101, vp8Rtx: 102, opus: 100, red: 105, h264: 103, h264Rtx: 104 };
 
 export function vp8Codecs(side: typeof wire, feedback: FeedbackSpec = videoFeedback): CodecSpec[] {
   const video = { clockRate: 90_000, channels: 1 };
@@ -45,6 +45,20 @@ export function opusCodecs(side: typeof wire): CodecSpec[] {
       clockRate: 48_000,
       channels: 2,
       feedback: noFeedback,
+    },
+  ];
+}
+
+/** Opus, and RED around it. */
+export function redCodecs(side: typeof wire, feedback: FeedbackSpec = noFeedback): CodecSpec[] {
+  return [
+    { ...opusCodecs(side)[0]!, feedback },
+    {
+      ...opusCodecs(side)[0]!,
+      payloadType: side.red,
+      roomPayloadType: room.red,
+      mimeType: 'audio/red',
+      feedback,
     },
   ];
 }

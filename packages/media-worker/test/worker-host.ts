@@ -48,6 +48,8 @@ export class WorkerHost {
   readonly happenings: MediaHappening[] = [];
   readonly random;
   version = 0;
+  /** Goes with every update, as signaling sends it; 0 = all are forwarded. */
+  maxLoudestAudio = 0;
   #timer: Timer | undefined;
   #nextId = 10_000_000;
   #nextHost = 2;
@@ -125,6 +127,7 @@ export class WorkerHost {
       },
       remove: { transports: [], receivers: [], senders: [], ...changes.remove },
       keyFrames: changes.keyFrames ?? [],
+      ...(this.maxLoudestAudio === 0 ? {} : { maxLoudestAudio: this.maxLoudestAudio }),
     };
     const answer = this.worker.apply(update, this.clock.now());
     if (!answer.applied) throw new Error(`refused, the worker holds version ${answer.version}`);

@@ -1,5 +1,5 @@
 /** The MIME types this model knows (§10.3), in canonical case, and what role each plays. */
-type Role = 'media' | 'complementary' | 'feature';
+type Role = 'media' | 'complementary' | 'redundancy' | 'feature';
 
 const known: Record<'audio' | 'video', Record<string, Role>> = {
   audio: {
@@ -13,6 +13,7 @@ const known: Record<'audio' | 'video', Record<string, Role>> = {
     SILK: 'media',
     CN: 'complementary',
     'telephone-event': 'complementary',
+    red: 'redundancy',
   },
   video: {
     VP8: 'media',
@@ -23,7 +24,7 @@ const known: Record<'audio' | 'video', Record<string, Role>> = {
     AV1: 'media',
   },
 };
-const features = ['rtx', 'ulpfec', 'flexfec', 'flexfec-03', 'x-ulpfecuc', 'red'];
+const features = ['rtx', 'ulpfec', 'flexfec', 'flexfec-03', 'x-ulpfecuc'];
 
 const canonical = new Map<string, { name: string; role: Role }>();
 for (const type of ['audio', 'video'] as const) {
@@ -34,6 +35,7 @@ for (const type of ['audio', 'video'] as const) {
     canonical.set(`${type}/${subtype}`, { name: `${type}/${subtype}`, role: 'feature' });
   }
 }
+canonical.set('video/red', { name: 'video/red', role: 'feature' });
 
 /** The name in canonical case, or undefined if the model does not know it. */
 export function canonicalName(name: string): string | undefined {
@@ -45,7 +47,12 @@ export function isMediaCodec(codec: { readonly name: string }): boolean {
   return canonical.get(codec.name.toLowerCase())?.role === 'media';
 }
 
-/** rtx, red and the fec family: codecs that only help another one. */
+/** Redundant sound (RFC 2198): its packets hold several frames of another codec. */
+export function isRedCodec(codec: { readonly name: string }): boolean {
+  return canonical.get(codec.name.toLowerCase())?.role === 'redundancy';
+}
+
+/** rtx, red of pictures and the fec family: codecs that only help another one. */
 export function isFeatureCodec(codec: { readonly name: string }): boolean {
   return canonical.get(codec.name.toLowerCase())?.role === 'feature';
 }

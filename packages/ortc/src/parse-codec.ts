@@ -1,4 +1,4 @@
-import { canonicalName, isRtxCodec, knownNames } from './codec-names.ts';
+import { canonicalName, isRedCodec, isRtxCodec, knownNames } from './codec-names.ts';
 import type {
   MediaKind,
   Parameters,
@@ -16,6 +16,7 @@ import {
   requiredInteger,
   requiredText,
 } from './read.ts';
+import { normalizeRed } from './red.ts';
 
 /** Where a codec stands decides which of its fields are required (§10.3). */
 export type CodecScope = 'room' | 'peer' | 'receive';
@@ -38,12 +39,14 @@ export function parseCodec(value: unknown, scope: CodecScope, field: string): Pa
   codec.clockRate = requiredInteger(given.clockRate, `${field}.clockRate`, 1, 0xffffffff);
 
   let numChannels = Number.isInteger(given.numChannels) ? (given.numChannels as number) : 1;
-  if (name === 'audio/opus' && numChannels < 2) numChannels = 2;
+  if ((name === 'audio/opus' || name === 'audio/red') && numChannels < 2) numChannels = 2;
   if (numChannels > 1) codec.numChannels = numChannels;
   if (Number.isInteger(given.maxptime) && given.maxptime !== 0) codec.maxptime = given.maxptime as number;
   if (Number.isInteger(given.ptime) && given.ptime !== 0) codec.ptime = given.ptime as number;
 
   codec.parameters = parseParameters(given.parameters);
+  if (isRedCodec(codec)) codec.parameters = normalizeRed(codec.parameters);
+  else delete codec.parameters[''];
   codec.rtcpFeedback = optionalList(given.rtcpFeedback).map((item, index) =>
     parseFeedback(item, `${field}.rtcpFeedback.${index}`),
   );

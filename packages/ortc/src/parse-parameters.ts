@@ -1,4 +1,4 @@
-import { isFeatureCodec, isMediaCodec, isRtxCodec } from './codec-names.ts';
+import { isFeatureCodec, isMediaCodec, isRedCodec, isRtxCodec } from './codec-names.ts';
 import type {
   RtcpParameters,
   RtpCodecParameters,
@@ -19,6 +19,7 @@ import {
   requiredInteger,
   requiredText,
 } from './read.ts';
+import { codecInRed, redOf, strangersInRed } from './red.ts';
 import { isKnownExtension } from './supported.ts';
 
 const maxSsrc = 0xffffffff;
@@ -47,6 +48,19 @@ function parseCodecs(value: unknown): RtpCodecParameters[] {
   const codecs = parseCodecList(value, 'receive', 'codecs');
   if (codecs.length === 0) throw invalid('codecs', 'is missing or empty; list at least one media codec');
   if (!codecs.some(isMediaCodec)) throw invalid('codecs', 'no media codecs found; list at least one');
+  const inRed = codecInRed(codecs);
+  codecs.forEach((codec, index) => {
+    if (!isRedCodec(codec)) return;
+    const strangers = strangersInRed(codec, codecs);
+    if (strangers.length > 0) {
+      throw invalid(
+        `codecs.${index}.parameters`,
+        `names ${strangers.join(' and ')} as blocks; give payload types of a listed audio/opus, as in "111/111"`,
+      );
+    }
+    if (codec.parameters[''] === undefined && inRed !== undefined)
+      codec.parameters = redOf(inRed.payloadType);
+  });
   codecs.forEach((codec, index) => {
     if (!isRtxCodec(codec)) return;
     const target = codecs.find((other) => other.payloadType === codec.parameters.apt);

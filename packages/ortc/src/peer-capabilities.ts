@@ -1,5 +1,5 @@
 import { codecMatches, kindMatches } from './codec-match.ts';
-import { isFeatureCodec, isRtxCodec } from './codec-names.ts';
+import { isFeatureCodec, isRedCodec, isRtxCodec } from './codec-names.ts';
 import type {
   RtcpFeedback,
   RtpCapabilities,
@@ -8,6 +8,7 @@ import type {
 } from './dictionaries.ts';
 import { parseCodecList, parseKind } from './parse-codec.ts';
 import { dictionary, optionalList, requiredInteger, requiredText } from './read.ts';
+import { withoutIdleRed } from './red.ts';
 import { rtxOf } from './room-capabilities.ts';
 import { isKnownExtension } from './supported.ts';
 
@@ -58,6 +59,8 @@ export function effectivePeerCapabilities(
     codecs.push({
       ...structuredClone(codec),
       payloadType: match.payloadType,
+      // It names payload types, which are the room's from here on.
+      ...(isRedCodec(match) ? { parameters: structuredClone(match.parameters) } : {}),
       rtcpFeedback:
         feedback === 'room'
           ? commonFeedback(codec.rtcpFeedback, match.rtcpFeedback)
@@ -69,7 +72,7 @@ export function effectivePeerCapabilities(
     }
   }
   return {
-    codecs: [...codecs, ...repairs],
+    codecs: [...withoutIdleRed(codecs), ...repairs],
     headerExtensions: effectiveExtensions(room, peer),
     fecMechanisms: peer.fecMechanisms.filter((mechanism) => room.fecMechanisms.includes(mechanism)),
   };

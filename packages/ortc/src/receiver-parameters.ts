@@ -4,6 +4,7 @@ import type { MediaKind, RtpCapabilities, RtpCodecParameters, RtpParameters } fr
 import { OrtcError } from './errors.ts';
 import { parseRtpParameters } from './parse-parameters.ts';
 import { commonFeedback, roomExtension } from './peer-capabilities.ts';
+import { withoutIdleRed } from './red.ts';
 import { rtxOf } from './room-capabilities.ts';
 import { parseScalabilityMode } from './scalability-mode.ts';
 
@@ -109,5 +110,5 @@ function reduceCodecs(
     reduced.set(codec.payloadType, { ...codec, rtcpFeedback: [] });
   }
   // In the order they were given.
-  return codecs.flatMap((codec) => reduced.get(codec.payloadType) ?? []);
+  return withoutIdleRed(codecs.flatMap((codec) => reduced.get(codec.payloadType) ?? []));
 }

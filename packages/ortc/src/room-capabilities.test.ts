@@ -188,6 +188,7 @@ test('§16 the supported list is complete and cannot be changed from outside', (
   const supported = getSupportedRtpCapabilities();
   expect([...new Set(supported.codecs.map((codec) => codec.name))]).toEqual([
     'audio/opus',
+    'audio/red',
     'audio/PCMU',
     'audio/PCMA',
     'audio/ISAC',
@@ -206,7 +207,7 @@ test('§16 the supported list is complete and cannot be changed from outside', (
   expect(new Set(ids.values()).size).toBe(ids.size);
   supported.codecs.length = 0;
   supported.headerExtensions[0]!.preferredId = 99;
-  expect(getSupportedRtpCapabilities().codecs).toHaveLength(25);
+  expect(getSupportedRtpCapabilities().codecs).toHaveLength(26);
   expect(getSupportedRtpCapabilities().headerExtensions[0]?.preferredId).toBe(1);
 });
 

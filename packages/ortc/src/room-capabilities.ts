@@ -1,8 +1,9 @@
 import { codecMatches } from './codec-match.ts';
-import { isFeatureCodec, isRtxCodec, isVideoName } from './codec-names.ts';
+import { isFeatureCodec, isRedCodec, isRtxCodec, isVideoName } from './codec-names.ts';
 import type { MediaKind, RtpCapabilities, RtpCodecParameters } from './dictionaries.ts';
 import { invalid } from './errors.ts';
 import { type ParsedCodec, parseCodec } from './parse-codec.ts';
+import { codecInRed, redOf } from './red.ts';
 import { supportedCodecs, supportedExtensions } from './supported.ts';
 
 /**
@@ -22,8 +23,11 @@ export function roomCapabilities(mediaCodecs: unknown, onSkipped?: (name: string
     if (supported === undefined) onSkipped?.(codec.name);
     else codecs.push({ ...codec, rtcpFeedback: structuredClone(supported.rtcpFeedback) });
   });
+  if (codecInRed(codecs) === undefined) {
+    for (const { name } of codecs.filter(isRedCodec)) onSkipped?.(name);
+  }
   return {
-    codecs: assignPayloadTypes(codecs),
+    codecs: redLast(assignPayloadTypes(codecs)),
     headerExtensions: supportedExtensions.map((extension) => ({ ...extension })),
     fecMechanisms: [],
   };
@@ -44,6 +48,19 @@ export function capabilitiesOfKind(room: RtpCapabilities, kind: MediaKind): RtpC
   const codecs = ofKind(room.codecs);
   if (codecs.length === 0) return { codecs: [], headerExtensions: [], fecMechanisms: [] };
   return { codecs, headerExtensions: ofKind(room.headerExtensions), fecMechanisms: [...room.fecMechanisms] };
+}
+
+/**
+ * Redundant sound after all others: clients publish with the first codec that they know, and can't with this one
+ * alone. Its blocks are of the room's Opus; without that it is left out.
+ */
+function redLast(codecs: readonly RtpCodecParameters[]): RtpCodecParameters[] {
+  const inRed = codecInRed(codecs);
+  const red =
+    inRed === undefined
+      ? []
+      : codecs.filter(isRedCodec).map((codec) => ({ ...codec, parameters: redOf(inRed.payloadType) }));
+  return [...codecs.filter((codec) => !isRedCodec(codec)), ...red];
 }
 
 /** The RTX codec that a room has for one of its payload types. */

@@ -1,5 +1,5 @@
 import { kindMatches } from './codec-match.ts';
-import { isMediaCodec, isRtxCodec } from './codec-names.ts';
+import { isMediaCodec, isRedCodec, isRtxCodec } from './codec-names.ts';
 import type {
   MediaKind,
   RtcpFeedback,
@@ -9,6 +9,7 @@ import type {
   RtpHeaderExtensionParameters,
   RtpParameters,
 } from './dictionaries.ts';
+import { withoutIdleRed } from './red.ts';
 import { rtxOf } from './room-capabilities.ts';
 import { parseScalabilityMode } from './scalability-mode.ts';
 import { uris } from './supported.ts';
@@ -82,7 +83,7 @@ function senderCodecs(
     const payloadType = source.payloadTypes[codec.payloadType];
     const capability = peerCaps.codecs.find((entry) => entry.payloadType === payloadType);
     if (payloadType === undefined || capability === undefined || kept.has(payloadType)) continue;
-    const parameters = structuredClone(codec.parameters);
+    const parameters = structuredClone(isRedCodec(codec) ? capability.parameters : codec.parameters);
     if (isRtxCodec(codec)) parameters.apt = capability.parameters.apt!;
     kept.set(payloadType, {
       ...codec,
@@ -91,7 +92,7 @@ function senderCodecs(
       rtcpFeedback: reduceForBandwidth(capability.rtcpFeedback, extensions),
     });
   }
-  return [...kept.values()];
+  return withoutIdleRed([...kept.values()]);
 }
 
 /** One bandwidth estimator per direction: transport-cc if its extension is there, else REMB (D-39). */

@@ -40,6 +40,7 @@ export function isKnownExtension(uri: string): boolean {
 /** The list that `roomCapabilities` compares with; not to be changed. */
 export const supportedCodecs: readonly SupportedCodec[] = [
   audio('opus', 48000, { numChannels: 2, rtcpFeedback: [feedback('nack'), feedback('transport-cc')] }),
+  audio('red', 48000, { numChannels: 2, rtcpFeedback: [feedback('nack'), feedback('transport-cc')] }),
   audio('PCMU', 8000, { payloadType: 0 }),
   audio('PCMA', 8000, { payloadType: 8 }),
   audio('ISAC', 32000),

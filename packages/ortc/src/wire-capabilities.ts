@@ -62,7 +62,7 @@ export function mediaCodecFromWire(wire: WireRtpCodecCapability): RoomMediaCodec
 export function parametersToWire(parameters: Parameters): Record<string, string | number> {
   const wire: Record<string, string | number> = {};
   for (const [name, value] of Object.entries(parameters)) {
-    const sdpName = paramToSDP(name);
+    const sdpName = name === '' ? '' : paramToSDP(name);
     if (typeof value === 'boolean') wire[sdpName] = value ? 1 : 0;
     else if (Array.isArray(value)) wire[sdpName] = value.join(',');
     else wire[sdpName] = sdpName === 'profile-level-id' ? String(value) : value;
@@ -76,8 +76,8 @@ export function parametersFromWire(
 ): Parameters {
   const parameters: Parameters = {};
   for (const [sdpName, value] of Object.entries(wire ?? {})) {
-    if (value === null || sdpName === '' || sdpName === '__proto__') continue;
-    const name = paramFromSDP(sdpName);
+    if (value === null || sdpName === '__proto__') continue;
+    const name = sdpName === '' ? '' : paramFromSDP(sdpName);
     if (name === 'apt') parameters[name] = Number(value);
     else if (name === 'profileLevelId') parameters[name] = String(value);
     else parameters[name] = value;

@@ -248,3 +248,79 @@ describe('§15.3 steps 6 and 7: what is produced is received, what is sent is co
     expect(offer(published, audioOnly)).toMatchObject({ available: false, rtpParameters: { codecs: [] } });
   });
 });
+
+describe('RED (RFC 2198)', () => {
+  const redRoom = roomCapabilities([
+    { kind: 'audio', name: 'audio/red', clockRate: 48000, numChannels: 2 },
+    ...defaultMediaCodecs,
+  ]);
+  const load = async () => {
+    const withRed = () => {
+      const native = chrome();
+      native.codecs!.push({
+        kind: 'audio',
+        mimeType: 'audio/red',
+        preferredPayloadType: 63,
+        clockRate: 48000,
+        channels: 2,
+        // What its SDP parser makes of `a=fmtp:63 111/111`.
+        parameters: { '111/111': undefined } as never,
+        rtcpFeedback: [],
+      });
+      return native;
+    };
+    const client = new Device({
+      handlerFactory: FakeHandler.createFactory({
+        ...fakeParameters,
+        generateNativeRtpCapabilities: withRed,
+      }),
+    });
+    await client.load({ routerRtpCapabilities: capabilitiesToWire(redRoom) as types.RtpCapabilities });
+    return client;
+  };
+
+  test('the client offers it to us, publishes without it, and plays it', async () => {
+    const client = await load();
+    const wire = WireRtpCapabilities.parse(JSON.parse(JSON.stringify(client.recvRtpCapabilities)));
+    const caps = effectivePeerCapabilities(redRoom, parsePeerCapabilities(capabilitiesFromWire(wire)));
+    const names = caps.codecs.filter(({ name }) => name.startsWith('audio/')).map(({ name }) => name);
+    expect(names).toEqual(['audio/opus', 'audio/red']);
+
+    const transport = client.createSendTransport(transportOptions('send'));
+    transport.on('connect', (_parameters, callback) => callback());
+    const produced: types.RtpParameters[] = [];
+    transport.on('produce', ({ rtpParameters }, callback) => {
+      produced.push(rtpParameters);
+      callback({ id: '12345678' });
+    });
+    await transport.produce({ track: new FakeMediaStreamTrack({ kind: 'audio' }) as never });
+    // It keeps one codec of those it matched, and RED is of no use without the other.
+    expect(produced[0]!.codecs.map(({ mimeType }) => mimeType)).toEqual(['audio/opus']);
+
+    const source = receiverParameters(redRoom, caps, 'audio', {
+      codecs: [
+        { name: 'audio/opus', payloadType: 111, clockRate: 48000, numChannels: 2 },
+        { name: 'audio/red', payloadType: 63, clockRate: 48000, numChannels: 2 },
+      ],
+    });
+    const { rtpParameters } = senderParameters(
+      redRoom,
+      { kind: 'audio', rtpParameters: source.effective, payloadTypes: source.payloadTypes },
+      caps,
+      { ssrc: 3_000_000_001, rtxSsrc: 3_000_000_002, cname: 'peer-1', muxId: '0' },
+    );
+    const recv = client.createRecvTransport(transportOptions('recv'));
+    recv.on('connect', (_parameters, callback) => callback());
+    const consumer = await recv.consume({
+      id: '87654321.1',
+      producerId: '12345678',
+      kind: 'audio',
+      rtpParameters: WireRtpParameters.parse(rtpParametersToWire(rtpParameters)) as types.RtpParameters,
+    });
+    const [opus, red] = consumer.rtpParameters.codecs;
+    expect(red).toMatchObject({
+      mimeType: 'audio/red',
+      parameters: { '': `${opus!.payloadType}/${opus!.payloadType}` },
+    });
+  });
+});

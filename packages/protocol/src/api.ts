@@ -50,6 +50,8 @@ export const CreateRoomRequest = z.object({
     .min(0)
     .max(30 * 86_400)
     .default(0),
+  /** Only so many receivers of sound are forwarded, the loudest of them; 0 = all (docs/audio.md). */
+  maxLoudestAudio: z.number().int().min(0).max(100).default(0),
   metadata: AppData.default({}),
   /** Called with what happens in this room, besides the webhooks of the deployment. */
   webhook: RoomWebhook.optional(),
@@ -62,6 +64,7 @@ export const RoomView = z.object({
   maxPeers: z.number().int(),
   emptyTtlSeconds: z.number().int(),
   maxDurationSeconds: z.number().int(),
+  maxLoudestAudio: z.number().int(),
   metadata: AppData,
   peerCount: z.number().int(),
   createdAt: z.number().int(),
@@ -81,6 +84,8 @@ export const UpdateRoomRequest = z
       .int()
       .min(0)
       .max(30 * 86_400),
+    /** Only so many receivers of sound are forwarded, the loudest of them; 0 = all (docs/audio.md). */
+    maxLoudestAudio: z.number().int().min(0).max(100),
     metadata: AppData,
     /** null = none any more. */
     webhook: RoomWebhook.nullable(),
@@ -218,6 +223,8 @@ export const CreateReceiverRequest = z.object({
   rtpParameters: WireRtpParameters,
   paused: z.boolean().default(false),
   keyFrameRequestDelayMs: z.number().int().min(0).max(60_000).default(0),
+  /** Sound only: forwarded however quiet it is, beside the `maxLoudestAudio` of the room. */
+  alwaysForward: z.boolean().default(false),
   appData: AppData.default({}),
 });
 export type CreateReceiverRequest = z.infer<typeof CreateReceiverRequest>;
@@ -231,6 +238,8 @@ export const ReceiverView = z.object({
   /** Effective parameters; absent until receive() succeeded. */
   rtpParameters: WireRtpParameters.optional(),
   paused: z.boolean(),
+  /** Forwarded however quiet it is; only there when true. */
+  alwaysForward: z.boolean().optional(),
   appData: AppData,
 });
 export type ReceiverView = z.infer<typeof ReceiverView>;

@@ -54,6 +54,8 @@ export type SourceLayer = z.infer<typeof SourceLayer>;
 export const MediaExplanation = z.object({
   /** The transport has keys and a path. */
   connected: z.boolean(),
+  /** Its source is not among the loudest of the room, and only those are forwarded. */
+  heldBack: z.boolean().optional(),
   transport: BandwidthExplanation,
   /** From low to high. */
   source: z.array(SourceLayer),
@@ -95,6 +97,8 @@ export const SenderLimit = z.enum([
   'not-connected',
   /** The publisher sends no packets. */
   'source-silent',
+  /** Only the loudest of the room are forwarded, and its source is not among them. */
+  'not-loudest',
   /** What is to be forwarded begins with a key frame that has not come yet. */
   'key-frame',
   /** The network carries no more. */

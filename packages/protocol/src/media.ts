@@ -112,6 +112,8 @@ export const ReceiverSpec = z.object({
   paused: z.boolean(),
   /** Minimum milliseconds between two key frame requests to the endpoint; 0 = default throttling. */
   keyFrameRequestDelayMs: z.number().int().nonnegative(),
+  /** Sound that is forwarded however quiet it is, and takes nobody's place (maxLoudestAudio). */
+  alwaysForward: z.boolean().optional(),
 });
 export type ReceiverSpec = z.infer<typeof ReceiverSpec>;
 
@@ -158,6 +160,8 @@ export const RoomMediaUpdate = z.object({
   keyFrames: z.array(id),
   /** Which of the pod's media workers has the room; absent = the one that a hash tells (docs/decisions/0030). */
   worker: z.number().int().nonnegative().optional(),
+  /** Only so many receivers of sound are forwarded, the loudest (docs/decisions/0045); absent = all. */
+  maxLoudestAudio: z.number().int().positive().optional(),
 });
 export type RoomMediaUpdate = z.infer<typeof RoomMediaUpdate>;
 

@@ -8,6 +8,8 @@ import type { Fingerprint, IceCredentials, LayersSpec, TransportTuple } from '@w
  */
 export type RoomCommand =
   | { type: 'room.close'; error?: string }
+  /** Forwards only so many receivers of sound, the loudest; 0 = all. */
+  | { type: 'room.setMaxLoudestAudio'; maxLoudestAudio: unknown }
   | { type: 'peer.join'; peerId: number; name: string; replace?: boolean; appData?: Record<string, unknown> }
   | { type: 'peer.setCapabilities'; peerId: number; capabilities: unknown; sendCapabilities?: unknown }
   | { type: 'peer.close'; peerId: number; reason?: string }
@@ -44,6 +46,7 @@ export type RoomCommand =
       appData?: Record<string, unknown>;
       paused?: boolean;
       keyFrameRequestDelayMs?: number;
+      alwaysForward?: boolean;
     }
   | { type: 'receiver.receive'; receiverId: number; rtpParameters: unknown }
   | { type: 'receiver.setTransport'; receiverId: number; transportId: number }
@@ -139,6 +142,7 @@ export type RoomChange =
     }
   | { readonly put: 'sender'; readonly record: SenderRecord; readonly quiet?: true }
   | { readonly remove: 'peer' | 'transport' | 'receiver' | 'sender'; readonly id: number }
+  | { readonly set: 'room'; readonly maxLoudestAudio: number }
   | { readonly close: 'room' };
 
 export type ObjectKind = 'room' | 'peer' | 'transport' | 'rtpreceiver' | 'rtpsender';

@@ -157,6 +157,13 @@ export class Draft {
     if (this.#table(kind).has(id)) this.#changes.set(key, { remove: kind, id });
   }
 
+  setMaxLoudestAudio(maxLoudestAudio: number): void {
+    this.#changes.delete('loudest');
+    if (maxLoudestAudio !== this.state.maxLoudestAudio) {
+      this.#changes.set('loudest', { set: 'room', maxLoudestAudio });
+    }
+  }
+
   closeRoom(): void {
     this.closed = true;
     this.#changes.set('room', { close: 'room' });

@@ -103,6 +103,7 @@ const cases: readonly [SenderLimit, string, Changes][] = [
     'sends no packets',
     { media: { source: media.source.map((layer) => ({ ...layer, live: false })) } },
   ],
+  ['not-loudest', 'the publisher is not among them', { media: { heldBack: true } }],
   [
     'key-frame',
     'a key frame since 0.3 s',

@@ -90,6 +90,7 @@ const still: ReadonlySet<SenderLimit> = new Set([
   'pod-silent',
   'not-connected',
   'source-silent',
+  'not-loudest',
 ]);
 
 function flows(receiver: ReceiverRecord, code: SenderLimit, media: MediaExplanation): boolean {
@@ -127,6 +128,12 @@ function limitOf(
   }
   if (!media.source.some(({ live }) => live)) {
     return told('source-silent', 'The publisher sends no packets at present.');
+  }
+  if (media.heldBack) {
+    return told(
+      'not-loudest',
+      'Only the loudest of the room are forwarded, and the publisher is not among them.',
+    );
   }
   if (receiver.kind === 'audio') return told('none', 'Sound is forwarded as it comes.');
   return layerLimit(sender, receiver, media);

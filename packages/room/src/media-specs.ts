@@ -1,4 +1,10 @@
-import { isRtxCodec, type RtcpFeedback, type RtpCapabilities, type RtpCodecParameters } from '@weir/ortc';
+import {
+  isRtxCodec,
+  type RtcpFeedback,
+  type RtpCapabilities,
+  type RtpCodecParameters,
+  type RtpEncodingParameters,
+} from '@weir/ortc';
 import type { CodecSpec, FeedbackSpec, ReceiverSpec, SenderSpec, TransportSpec } from '@weir/protocol';
 import { defaultCname, isActive } from './sender-state.ts';
 import type { ReceiverRecord, SenderRecord, TransportRecord } from './state.ts';
@@ -63,13 +69,24 @@ export function receiverSpec(
       ...(encoding.rtx?.ssrc === undefined ? {} : { rtxSsrc: encoding.rtx.ssrc }),
       ...(encoding.codecPayloadType === undefined ? {} : { codecPayloadType: encoding.codecPayloadType }),
       ...(encoding.scalabilityMode === undefined ? {} : { scalabilityMode: encoding.scalabilityMode }),
-      ...(encoding.dtx === undefined ? {} : { dtx: encoding.dtx }),
+      ...dtxOf(encoding, params.codecs),
       ...(encoding.maxBitrate === undefined ? {} : { maxBitrate: encoding.maxBitrate }),
     })),
     cname: params.rtcp?.cname ?? defaultCname(receiver.peerId),
     paused: receiver.paused,
     keyFrameRequestDelayMs: receiver.keyFrameRequestDelayMs,
+    ...(receiver.alwaysForward ? { alwaysForward: true } : {}),
   };
+}
+
+/** Clients say it in the encoding or, as browsers do, in the parameters of the codec (RFC 7587 §6.1). */
+function dtxOf(
+  { dtx, codecPayloadType }: RtpEncodingParameters,
+  codecs: readonly RtpCodecParameters[],
+): { dtx?: boolean } {
+  const codec = codecs.find(({ payloadType }) => payloadType === codecPayloadType);
+  if (dtx || Number(codec?.parameters.useDtx) === 1) return { dtx: true };
+  return dtx === undefined ? {} : { dtx };
 }
 
 export function senderSpec(

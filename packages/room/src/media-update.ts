@@ -1,5 +1,5 @@
 import type { RoomMediaUpdate } from '@weir/protocol';
-import type { Decision } from './commands.ts';
+import type { Decision, RoomChange } from './commands.ts';
 import { receiverSpec, senderSpec, transportSpec } from './media-specs.ts';
 import { indexOf } from './room-index.ts';
 import { isActive } from './sender-state.ts';
@@ -28,7 +28,7 @@ export function toMediaUpdate(
   const senders = new Set<number>();
   const touched = { transport: transports, receiver: receivers, sender: senders };
   for (const change of changes) {
-    if ('close' in change) continue;
+    if ('close' in change || 'set' in change) continue;
     const kind = 'put' in change ? change.put : change.remove;
     if (kind === 'peer' || ('put' in change && change.quiet)) continue;
     touched[kind].add('put' in change ? change.record.id : change.id);
@@ -62,8 +62,12 @@ export function fullMediaState(
   return update;
 }
 
-/** Whether an update tells the media side nothing but a version. */
-export function isEmptyUpdate({ put, remove, keyFrames }: RoomMediaUpdate): boolean {
+/** Whether an update made of `changes` tells the media side nothing but a version. */
+export function isEmptyUpdate(
+  { put, remove, keyFrames }: RoomMediaUpdate,
+  changes: readonly RoomChange[],
+): boolean {
+  if (changes.some((change) => 'set' in change)) return false;
   return [
     put.transports,
     put.receivers,
@@ -90,6 +94,7 @@ function empty(
     remove: { transports: [], receivers: [], senders: [] },
     keyFrames: [],
     ...(worker === undefined ? {} : { worker }),
+    ...(state.maxLoudestAudio === 0 ? {} : { maxLoudestAudio: state.maxLoudestAudio }),
   };
 }
 

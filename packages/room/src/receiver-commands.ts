@@ -43,6 +43,7 @@ export const receiverHandlers: Pick<Handlers, ReceiverCommand> = {
       type: 'simple',
       paused: command.paused ?? false,
       keyFrameRequestDelayMs: command.keyFrameRequestDelayMs ?? 0,
+      ...(command.alwaysForward && kind === 'audio' ? { alwaysForward: true } : {}),
       appData: command.appData ?? {},
     };
     // The media side hears of it with its parameters.

@@ -60,7 +60,7 @@ export function adoptIndex(state: RoomState, copy: RoomState): void {
 
 /** To be called before the change is made. */
 export function noteChange(index: RoomIndex, state: RoomState, change: RoomChange): void {
-  if ('close' in change) return;
+  if ('close' in change || 'set' in change) return;
   const kind = 'put' in change ? change.put : change.remove;
   const id = 'put' in change ? change.record.id : change.id;
   const next = 'put' in change ? change.record : undefined;

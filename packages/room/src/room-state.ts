@@ -9,16 +9,23 @@ export interface CreateRoomOptions {
   /** The application's, unchecked (§11.2); not an array means a room without codecs (D-8). */
   readonly mediaCodecs?: unknown;
   /** Hears of well-formed codecs that Weir cannot carry and that are left out. */
+  readonly maxLoudestAudio?: number;
   readonly onSkipped?: (name: string) => void;
 }
 
 /** An empty room at version 0. @throws RoomError on malformed codecs */
-export function createRoomState({ id, mediaCodecs, onSkipped }: CreateRoomOptions): RoomState {
+export function createRoomState({
+  id,
+  mediaCodecs,
+  maxLoudestAudio = 0,
+  onSkipped,
+}: CreateRoomOptions): RoomState {
   return {
     id,
     version: 0,
     closed: false,
     capabilities: negotiate('', () => roomCapabilities(mediaCodecs, onSkipped)),
+    maxLoudestAudio,
     peers: new Map(),
     transports: new Map(),
     receivers: new Map(),
@@ -39,6 +46,8 @@ export function evolve(state: RoomState, changes: readonly RoomChange[]): void {
       tableOf(state, change.put).set(change.record.id, change.record);
     } else if ('remove' in change) {
       tableOf(state, change.remove).delete(change.id);
+    } else if ('set' in change) {
+      state.maxLoudestAudio = change.maxLoudestAudio;
     } else {
       state.closed = true;
     }

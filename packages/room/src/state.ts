@@ -11,6 +11,8 @@ export interface RoomState {
   version: number;
   closed: boolean;
   readonly capabilities: RtpCapabilities;
+  /** Only so many receivers of sound are forwarded, the loudest; 0 = all. */
+  maxLoudestAudio: number;
   readonly peers: Map<number, PeerRecord>;
   readonly transports: Map<number, TransportRecord>;
   readonly receivers: Map<number, ReceiverRecord>;
@@ -81,6 +83,8 @@ export interface ReceiverRecord {
   readonly type: 'simple' | 'simulcast' | 'svc';
   readonly paused: boolean;
   readonly keyFrameRequestDelayMs: number;
+  /** Sound that does not take part in the choice of the loudest: it is forwarded always. */
+  readonly alwaysForward?: boolean;
   /** Where it is sent as well, while its peer moves to another pod (docs/decisions/0040). */
   readonly next?: NextReceiverBinding;
   readonly appData: Record<string, unknown>;

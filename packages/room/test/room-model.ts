@@ -188,6 +188,10 @@ const actions = {
     maxOutgoingBitrate: b * 1000,
     minOutgoingBitrate: c * 1000,
   }),
+  setMaxLoudestAudio: (_room: Picker, a: number): RoomCommand => ({
+    type: 'room.setMaxLoudestAudio',
+    maxLoudestAudio: (a % 5) - 1,
+  }),
   closeTransport: (room: Picker, a: number, b: number): RoomCommand => ({
     type: 'transport.close',
     transportId: room.transport(a),

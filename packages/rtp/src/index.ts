@@ -13,6 +13,7 @@ export * from './header-extension.ts';
 export * from './jitter.ts';
 export * from './nack-generator.ts';
 export * from './ntp.ts';
+export * from './red.ts';
 export * from './rtcp/cursor.ts';
 export * from './rtcp/parse.ts';
 export * from './rtcp/transport-feedback.ts';

@@ -121,6 +121,7 @@ export class Peer extends RoomObject<PeerId, PeerEvents> {
     return this.runtime.createReceiver(this, kind, transport, {
       paused: options?.paused === true,
       keyFrameRequestDelayMs: readDelay(options?.keyFrameRequestDelay),
+      alwaysForward: options?.alwaysForward === true,
       appData: readAppData(options?.appData),
     });
   }

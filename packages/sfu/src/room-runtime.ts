@@ -66,7 +66,7 @@ export class RoomRuntime {
   #closeDepth = 0;
 
   /** @throws Error on wrong media codecs. */
-  constructor(room: Room, worker: Worker, log: Log, mediaCodecs: unknown) {
+  constructor(room: Room, worker: Worker, log: Log, mediaCodecs: unknown, maxLoudestAudio: number) {
     this.#worker = worker;
     this.log = log;
     this.objects = new RoomObjects(room);
@@ -78,6 +78,7 @@ export class RoomRuntime {
       this.state = createRoomState({
         id: String(this.id),
         mediaCodecs,
+        maxLoudestAudio,
         onSkipped: (name) => log.warn(`the room can't carry ${name}`),
       });
     } catch (error) {
@@ -163,7 +164,7 @@ export class RoomRuntime {
     peer: Peer,
     kind: MediaKind,
     transport: Transport,
-    options: { paused: boolean; keyFrameRequestDelayMs: number; appData: AppData },
+    options: { paused: boolean; keyFrameRequestDelayMs: number; alwaysForward: boolean; appData: AppData },
   ): RtpReceiver {
     const receiverId = newProcessId();
     const create = (): RoomCommand => ({
@@ -314,7 +315,7 @@ export class RoomRuntime {
   #tellMedia(decision: Decision): void {
     const base = this.#mediaVersion;
     const update = toMediaUpdate(this.state, decision, { base, version: base + 1 });
-    if (isEmptyUpdate(update)) return;
+    if (isEmptyUpdate(update, decision.changes)) return;
     const version = ++this.#mediaVersion;
     this.#worker.apply(update, () => fullMediaState(this.state, { version }));
   }

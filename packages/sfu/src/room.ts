@@ -21,6 +21,8 @@ import type { Worker } from './worker.ts';
 export interface RoomOptions {
   /** The codecs of the room, in order of preference. Default: none. */
   mediaCodecs?: RoomCodec[];
+  /** Only so many RtpReceivers of sound, the loudest, are forwarded; 0 (default) = all. At most 100. */
+  maxLoudestAudio?: number;
   appData?: AppData;
 }
 
@@ -52,7 +54,13 @@ export class Room extends SafeEmitter<RoomEvents> {
   constructor(worker: Worker, log: Log, options: RoomOptions, onClosed: (room: Room) => void) {
     super();
     this.#appData = readAppData(options.appData);
-    this.#runtime = new RoomRuntime(this, worker, log, options.mediaCodecs);
+    this.#runtime = new RoomRuntime(
+      this,
+      worker,
+      log,
+      options.mediaCodecs,
+      readMaxLoudestAudio(options.maxLoudestAudio),
+    );
     this.#levels = new AudioLevels(this.#runtime, (levels) => this[fire]('audiolevels', levels));
     this.#onClosed = onClosed;
   }
@@ -84,6 +92,21 @@ export class Room extends SafeEmitter<RoomEvents> {
   /** All of the room's capabilities, in the shape that mediasoup-client loads. */
   get rtpCapabilities(): WireRtpCapabilities {
     return capabilitiesToWire(this.#runtime.state.capabilities);
+  }
+
+  /** How many RtpReceivers of sound are forwarded at most; 0 = all. */
+  get maxLoudestAudio(): number {
+    return this.#runtime.state.maxLoudestAudio;
+  }
+
+  /**
+   * Forwards only so many RtpReceivers of sound, the loudest, from now on; 0 = all. Rejects with TypeError unless it
+   * is an integer of 0…100.
+   */
+  setMaxLoudestAudio(maxLoudestAudio: number): Promise<void> {
+    return this.#runtime.call(this, () =>
+      this.#runtime.execute({ type: 'room.setMaxLoudestAudio', maxLoudestAudio }),
+    );
   }
 
   /** Closes every peer, then itself. An error goes to its `close` event. */
@@ -148,4 +171,10 @@ export class Room extends SafeEmitter<RoomEvents> {
     for (const observer of [...this.#runtime.observers]) observer.close();
     this.#onClosed(this);
   }
+}
+
+function readMaxLoudestAudio(value: unknown): number {
+  if (value === undefined) return 0;
+  if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 100) return value as number;
+  throw new TypeError('maxLoudestAudio must be an integer of 0…100; 0 forwards all');
 }

@@ -53,6 +53,8 @@ export interface RtpReceiverOptions {
   paused?: boolean;
   /** Least milliseconds between two key frame requests to the endpoint. Default 0: the usual throttling. */
   keyFrameRequestDelay?: number;
+  /** Sound only: forwarded however quiet it is, beside the `maxLoudestAudio` of the room. Default: false. */
+  alwaysForward?: boolean;
   appData?: AppData;
 }
 

@@ -143,5 +143,5 @@ export function mergeUpdates(first: RoomMediaUpdate, second: RoomMediaUpdate): R
     Object.assign(put, { [list]: [...merged.values()] });
     Object.assign(remove, { [list]: [...removed] });
   }
-  return { roomId: later.roomId, version: later.version, base: earlier.base, put, remove, keyFrames };
+  return { ...later, base: earlier.base, put, remove, keyFrames };
 }

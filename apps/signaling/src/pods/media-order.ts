@@ -29,7 +29,7 @@ export function mediaOrder(
     return { podId, update };
   });
   // All or none, so that every pod of the room is at the same version.
-  if (updates.every(({ update }) => isEmptyUpdate(update))) return undefined;
+  if (updates.every(({ update }) => isEmptyUpdate(update, changes))) return undefined;
   return { roomId: room.id, updates };
 }
 

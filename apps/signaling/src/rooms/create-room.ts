@@ -77,7 +77,8 @@ async function replay({ access }: Services, { idempotency }: CreateRoomOptions):
 }
 
 function detailsOf(request: CreateRoomRequest): RoomDetails {
-  const { mediaCodecs, maxPeers, emptyTtlSeconds, maxDurationSeconds, metadata, webhook } = request;
+  const { mediaCodecs, maxPeers, emptyTtlSeconds, maxDurationSeconds, maxLoudestAudio, metadata, webhook } =
+    request;
   const codecs = mediaCodecs?.map(mediaCodecFromWire) ?? defaultMediaCodecs;
   const capabilities = refusals('capabilities', 'mediaCodecs', () => roomCapabilities(codecs));
   return {
@@ -85,6 +86,7 @@ function detailsOf(request: CreateRoomRequest): RoomDetails {
     maxPeers,
     emptyTtlSeconds,
     maxDurationSeconds,
+    maxLoudestAudio,
     metadata,
     ...(webhook === undefined ? {} : { webhook }),
   };
@@ -108,6 +110,7 @@ function newRoom(id: string, details: RoomDetails, now: number): LoadedRoom {
       version: 0,
       closed: false,
       capabilities: details.capabilities,
+      maxLoudestAudio: details.maxLoudestAudio ?? 0,
       peers: none,
       transports: none,
       receivers: none,

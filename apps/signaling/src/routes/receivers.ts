@@ -50,7 +50,7 @@ export function addReceiverRoutes(router: Router, services: Services): void {
     },
     async ({ params, body, token, idempotent }) => {
       await doorkeeper.peer(token, params.room, params.peer);
-      const { kind, appData, paused, keyFrameRequestDelayMs } = body;
+      const { kind, appData, paused, keyFrameRequestDelayMs, alwaysForward } = body;
       requirePublish(token, kind, 'kind');
       const most = deps.config.maxReceiversPerPeer;
       const answer = (receiver: ReceiverRecord) => json(201, receiverView(receiver));
@@ -65,7 +65,14 @@ export function addReceiverRoutes(router: Router, services: Services): void {
           const receiverId = unusedId(turn.state, deps);
           const created = { peerId: peer.id, receiverId, kind, transportId: transport.id };
           refusals('', '', () =>
-            turn.run({ type: 'receiver.create', ...created, appData, paused, keyFrameRequestDelayMs }),
+            turn.run({
+              type: 'receiver.create',
+              ...created,
+              appData,
+              paused,
+              keyFrameRequestDelayMs,
+              alwaysForward,
+            }),
           );
           const rtpParameters = rtpParametersFromWire(body.rtpParameters);
           refusals('parameters', 'rtpParameters', () =>

@@ -108,7 +108,7 @@ export function addRoomRoutes(router: Router, services: Services): void {
     {
       method: 'patch',
       path: '/v1/rooms/{room}',
-      summary: 'Change limits, times to live and metadata',
+      summary: 'Change limits, times to live, how many are heard, and metadata',
       tag,
       params,
       body: UpdateRoomRequest,
@@ -123,6 +123,8 @@ export function addRoomRoutes(router: Router, services: Services): void {
         const merged = { ...turn.details, ...Object.fromEntries(given) };
         // What is set to null is there no more.
         const details = Object.entries(merged).filter(([, value]) => value !== null);
+        const { maxLoudestAudio } = body;
+        if (maxLoudestAudio !== undefined) turn.run({ type: 'room.setMaxLoudestAudio', maxLoudestAudio });
         turn.setDetails(Object.fromEntries(details) as unknown as RoomDetails);
       });
       return json(200, roomView(done.rooms.get(params.room)!));
