@@ -66,15 +66,15 @@ describe.skipIf(absent !== undefined)('a Prometheus that watches a call', () => 
     const alice = await Visitor.join(browser, weir.url, { name: 'alice', room: 'watched' });
     const bob = await Visitor.join(browser, weir.url, { name: 'bob', room: 'watched' });
     await Promise.all([alice.sees('bob'), bob.sees('alice')]);
-    const guest = await Bot.join(weir.url, 'watched', 'guest');
-    // A series is there once something was counted, and grows with what comes after.
-    await guest.leave();
     await (await Bot.join(weir.url, 'watched', 'guest')).leave();
-    await until('both programs have been scraped while media flowed', async () => {
-      const up = await ask(
-        'sum(min_over_time(up[5s])) == 2 and sum(rate(weir_pod_received_bytes_total[10s])) > 0',
-      );
-      return up.data?.result.length === 1;
+    await until('both programs have been scraped since, while media flowed', async () => {
+      const seen = [
+        'sum(min_over_time(up[5s])) == 2',
+        'sum(rate(weir_pod_received_bytes_total[10s])) > 0',
+        // One look at a counter is no rate.
+        'count_over_time(weir_peers_closed_total[10s]) > 2',
+      ].map(async (query) => (await ask(query)).data?.result.length === 1);
+      return (await Promise.all(seen)).every(Boolean);
     });
 
     const empty: string[] = [];

@@ -236,6 +236,34 @@ describe('layers within one stream', () => {
       { scalabilityMode: 'L3T3_KEY', maxBitrate: 900_000 },
     ]);
   }, 180_000);
+
+  test('AV1', async () => {
+    const source = await publisher('links-av1');
+    await stepDownAndUp('AV1 L3T3', source, /av1/i, [{ scalabilityMode: 'L3T3', maxBitrate: 900_000 }]);
+  }, 180_000);
+
+  test.each(['L1T3', 'L3T3_KEY'])(
+    'AV1 %s is decoded at its best, by a late viewer too',
+    async (scalabilityMode) => {
+      const room = `links-av1-${scalabilityMode.toLowerCase().replace('_', '-')}`;
+      const source = await publisher(room);
+      await source.publish(/av1/i, [{ scalabilityMode, maxBitrate: 900_000 }]);
+      for (const name of ['early', 'late']) {
+        const screen = await viewer(room, name, links.good!, 1);
+        const { samples } = screen;
+        await screen.sees(top);
+        const { frames, plis } = samples.at(-1)!;
+        await until(`${name} decodes 20 more`, async () => {
+          await screen.sees(top);
+          return samples.at(-1)!.frames >= frames + 20;
+        });
+        console.log(`AV1 ${scalabilityMode}, ${name}: ${JSON.stringify(samples.at(-1))}`);
+        // A decoder that is stuck asks again and again.
+        expect(samples.at(-1)!.plis - plis).toBeLessThanOrEqual(1);
+      }
+    },
+    120_000,
+  );
 });
 
 /** One link becomes too narrow for the best layer and wide again; the other one is to notice nothing. */

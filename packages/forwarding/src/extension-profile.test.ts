@@ -1,4 +1,12 @@
-import { buildRtpPacket, ExtensionTable, ExtensionWriter, extensionUri, RtpHeader } from '@weir/rtp';
+import {
+  buildRtpPacket,
+  DependencyDescriptor,
+  ExtensionTable,
+  ExtensionWriter,
+  extensionUri,
+  RtpHeader,
+} from '@weir/rtp';
+import { ScalableSource } from '@weir/testing';
 import { describe, expect, it } from 'vitest';
 import { ExtensionProfile } from './extension-profile.ts';
 import { createWorkList } from './work-list.ts';
@@ -16,6 +24,7 @@ const source = [
 function built(
   profile: ExtensionProfile,
   extensions: { id: number; data: Uint8Array }[],
+  descriptor?: DependencyDescriptor,
 ): { ids: Record<number, number[]>; twoByte: boolean; bytes: Uint8Array } {
   const packet = buildRtpPacket({ payloadType: 96, sequenceNumber: 1, timestamp: 2, ssrc: 3, extensions });
   const header = new RtpHeader();
@@ -24,7 +33,7 @@ function built(
   table.read(packet, header);
   const work = createWorkList(4);
   expect(ExtensionProfile.room(header)).toBeLessThanOrEqual(work.prefixes.length);
-  profile.build(work, packet, table, new ExtensionWriter(), 1);
+  profile.build(work, packet, table, new ExtensionWriter(), 1, descriptor);
   expect(profile.length).toBeLessThanOrEqual(ExtensionProfile.room(header));
   const bytes = work.prefixes.slice(profile.offset, profile.offset + profile.length);
   expect(header.parse(bytes, 0, bytes.length)).toBe(true);
@@ -85,5 +94,43 @@ describe('ExtensionProfile', () => {
         { id: 5, data: data(9) },
       ]).twoByte,
     ).toBe(false);
+  });
+
+  it('writes dependency descriptors so that they tell the active decode targets', () => {
+    const target = [
+      { uri: extensionUri.dependencyDescriptor, id: 8 },
+      { uri: extensionUri.absSendTime, id: 12 },
+    ];
+    const profile = new ExtensionProfile(source, target, false, undefined);
+    const layered = new ScalableSource({ spatial: 3, temporal: 3 }, 900);
+    const descriptor = new DependencyDescriptor();
+    const seen = new DependencyDescriptor();
+    for (let picture = 0; picture < 6; picture++) {
+      for (const frame of layered.picture()) {
+        for (const bytes of [frame.descriptor(true, false), frame.descriptor(false, true)]) {
+          expect(descriptor.read(bytes, 0, bytes.length)).toBe(true);
+          const extensions = [
+            { id: 4, data: bytes },
+            { id: 3, data: data(1, 2, 3) },
+          ];
+          const { ids, bytes: out } = built(profile, extensions, descriptor);
+          const told = Uint8Array.from(ids[8]!);
+          expect(out.subarray(profile.descriptorOffset).subarray(0, told.length)).toEqual(told);
+          expect(profile.tellsTargets).toBe(true);
+          expect(told[1]! & 64).toBe(bytes[1]! & 64);
+          expect(told[3]! & 64).toBe(64);
+          expect(seen.read(told, 0, told.length)).toBe(true);
+          expect(seen).toMatchObject({ frame: descriptor.frame, activeDecodeTargets: 511 });
+        }
+      }
+    }
+    // What can't be read goes as it is, and what was not negotiated not at all.
+    const unknown = data(0xc3, 0, 7);
+    expect(built(profile, [{ id: 4, data: unknown }]).ids[8]).toEqual([...unknown]);
+    expect(profile.tellsTargets).toBe(false);
+    expect(profile.descriptorOffset).toBeGreaterThan(0);
+    const without = new ExtensionProfile(source, target.slice(1), false, undefined);
+    expect(built(without, [{ id: 4, data: unknown }], descriptor).ids).toEqual({ 12: [0, 0, 0] });
+    expect(without.descriptorOffset).toBe(0);
   });
 });

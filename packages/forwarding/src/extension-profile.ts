@@ -1,5 +1,11 @@
 import type { ExtensionSpec } from '@weir/protocol';
-import { type ExtensionTable, type ExtensionWriter, extensionUri, type RtpHeader } from '@weir/rtp';
+import {
+  type DependencyDescriptor,
+  type ExtensionTable,
+  type ExtensionWriter,
+  extensionUri,
+  type RtpHeader,
+} from '@weir/rtp';
 import type { WorkList } from './engine.ts';
 
 /** What a built block may add to the source's own: abs-send-time, transport sequence, MID, heads, padding. */
@@ -28,6 +34,11 @@ export class ExtensionProfile {
   /** Relative to `offset`; 0 = none. */
   absSendTimeOffset = 0;
   transportSequenceOffset = 0;
+  /** Of the dependency descriptor. */
+  descriptorOffset = 0;
+  /** The descriptor tells which decode targets are active, so that it can be told otherwise. */
+  tellsTargets = false;
+  readonly #descriptorSource: number;
 
   /** @param mid is put into every packet when given and negotiated by the sender. */
   constructor(
@@ -39,6 +50,7 @@ export class ExtensionProfile {
     const idOf = (uri: string) => target.find((extension) => extension.uri === uri)?.id ?? 0;
     this.absSendTimeId = idOf(extensionUri.absSendTime);
     this.transportSequenceId = transportCc ? idOf(extensionUri.transportSequence) : 0;
+    this.#descriptorSource = source.find(({ uri }) => uri === extensionUri.dependencyDescriptor)?.id ?? 0;
     this.#mid = new TextEncoder().encode(mid ?? '').subarray(0, 16);
     this.midId = this.#mid.length > 0 ? idOf(extensionUri.mid) : 0;
     for (const { uri, id } of source) {
@@ -64,28 +76,43 @@ export class ExtensionProfile {
     return 12 + header.extensionLength * 2 + additions;
   }
 
-  /** Writes header and extensions to the list's prefixes, which have room for them. */
+  /**
+   * Writes header and extensions to the list's prefixes, which have room for them. `descriptor` is what was read of
+   * the packet's dependency descriptor: where it has decode targets to choose from, it is written so that it tells
+   * the active ones.
+   */
   build(
     work: WorkList,
     bytes: Uint8Array,
     table: ExtensionTable,
     writer: ExtensionWriter,
     stamp: number,
+    descriptor: DependencyDescriptor | undefined,
   ): void {
+    const described = this.idMap[this.#descriptorSource]! > 0 && table.has(this.#descriptorSource);
+    const told = described && descriptor !== undefined && descriptor.structure.decodeTargetCount > 1;
+    this.descriptorOffset = 0;
+    this.tellsTargets = false;
     const out = work.prefixes;
     const start = work.prefixesUsed;
     let twoByte = this.#alwaysTwoByte;
     for (let i = 0; i < table.count && !twoByte; i++) {
       const id = table.ids[i]!;
       if (this.idMap[id] === 0) continue;
-      const length = table.length(id);
+      let length = table.length(id);
+      if (told && id === this.#descriptorSource) length = descriptor.lengthWithActiveTargets(length);
       twoByte = length > 16 || length === 0;
     }
     writer.begin(out, start + 12, twoByte);
     for (let i = 0; i < table.count; i++) {
       const id = table.ids[i]!;
       const target = this.idMap[id]!;
-      if (target !== 0) writer.add(target, bytes, table.offset(id), table.length(id));
+      if (target === 0) continue;
+      const length = table.length(id);
+      if (id !== this.#descriptorSource) writer.add(target, bytes, table.offset(id), length);
+      else if (!told)
+        this.descriptorOffset = Math.max(0, writer.add(target, bytes, table.offset(id), length) - start);
+      else this.#describe(writer, out, start, target, bytes, table.offset(id), length, descriptor);
     }
     if (this.midId !== 0) writer.add(this.midId, this.#mid, 0, this.#mid.length);
     this.absSendTimeOffset = relative(this.absSendTimeId, 3, writer, start);
@@ -99,6 +126,23 @@ export class ExtensionProfile {
     this.length = end - start;
     this.builtFor = stamp;
     work.prefixesUsed = end;
+  }
+
+  #describe(
+    writer: ExtensionWriter,
+    out: Uint8Array,
+    start: number,
+    id: number,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    descriptor: DependencyDescriptor,
+  ): void {
+    const at = writer.reserve(id, descriptor.lengthWithActiveTargets(length));
+    if (at < 0) return;
+    descriptor.writeWithActiveTargets(bytes, offset, length, out, at, descriptor.activeDecodeTargets);
+    this.descriptorOffset = at - start;
+    this.tellsTargets = true;
   }
 }
 

@@ -1,5 +1,6 @@
 import {
   absSendTimeFromMs,
+  type DependencyDescriptor,
   ExtensionTable,
   ExtensionWriter,
   RedPayload,
@@ -10,7 +11,7 @@ import {
 } from '@weir/rtp';
 import type { PacketEngine, WorkList } from './engine.ts';
 import { ExtensionProfile } from './extension-profile.ts';
-import { allLayers } from './layer-filter.ts';
+import { allLayers, type LayerFilter } from './layer-filter.ts';
 import { PacketLayers } from './packet-layers.ts';
 import type { ReceiveStream } from './receive-stream.ts';
 import type { Receiver } from './receiver.ts';
@@ -87,6 +88,7 @@ export class FanOut {
     const empty = bodyLength === 0;
     const { layers } = this;
     const video = receiver.video;
+    const described = video && this.#described(receiver);
     this.#stamp++;
 
     for (let k = 0; k < count; k++) {
@@ -117,10 +119,12 @@ export class FanOut {
       const out = extended > segment.lastDropped ? extended + segment.offset : segment.map(extended);
       if (out < segment.firstOut) continue;
       const profile = sender.profile!;
+      const redescribed = described && (filter.active || segment.frameNumberDelta !== 0);
+      const ownPrefix = segment.rewrites || redescribed;
       if (
         profile.builtFor !== this.#stamp ||
         work.count === work.capacity ||
-        (segment.rewrites && work.prefixesUsed + profile.length + maxDescriptor > work.prefixes.length)
+        (ownPrefix && work.prefixesUsed + profile.length + maxDescriptor > work.prefixes.length)
       ) {
         this.#prepare(profile);
       }
@@ -128,11 +132,14 @@ export class FanOut {
       const transport = sender.transport!;
       const i = work.count++;
       let prefixLength = profile.length;
-      if (segment.rewrites) {
+      let activeTargets = -1;
+      if (ownPrefix) {
+        const codec = segment.rewrites ? videoCodec : VideoCodec.none;
         const pictureDelta =
           extended > segment.lastDropped ? segment.pictureIdDelta : segment.pictureDelta(extended);
-        skipped += this.#rewrite(i, profile, segment, videoCodec, -1, pictureDelta);
+        skipped += this.#rewrite(i, profile, segment, codec, -1, pictureDelta);
         prefixLength = work.prefixLength[i]!;
+        if (redescribed) activeTargets = this.#redescribe(i, profile, segment, filter, -1);
       } else {
         work.prefixOffset[i] = profile.offset;
         work.prefixLength[i] = prefixLength;
@@ -162,7 +169,9 @@ export class FanOut {
       work.absSendTime[i] = absSendTime;
       const { copies } = sender;
       if (copies !== undefined) {
-        copies.note(out, profile, markerAndType, absSendTime, transport.transportSequence);
+        const marked = work.markerAndPayloadType[i]!;
+        if (activeTargets < 0 && profile.tellsTargets) activeTargets = layers.descriptor!.activeDecodeTargets;
+        copies.note(out, profile, marked, activeTargets, absSendTime, transport.transportSequence);
       }
       work.session[i] = transport.session;
       work.path[i] = transport.path;
@@ -209,6 +218,7 @@ export class FanOut {
       payloadType = this.#red.primaryPayloadType;
       unpacked = this.#red.primaryOffset;
     }
+    this.layers.descriptor = this.#describedBy(receiver, stream);
     const rtxPayloadType = sender.rtxPayloadType(payloadType);
     const rtx = rtxPayloadType >= 0;
     const marker = header.marker || this.#endsPicture(sender, receiver, stream);
@@ -217,6 +227,11 @@ export class FanOut {
     const copied = rtx ? -1 : (copies?.find(out, markerAndPayloadType) ?? -1);
     if (!rtx && copied < 0) return false;
     const profile = copied < 0 ? sender.profile! : copies!.profile(copied);
+    const redescribed = this.#described(receiver);
+    const activeTargets = copied < 0 ? -1 : copies!.activeTargets[copied]!;
+    const tells = redescribed && (this.layers.descriptor?.structure.decodeTargetCount ?? 0) > 1;
+    // What could not be told then would make another packet of it now.
+    if (copied >= 0 && tells !== activeTargets >= 0) return false;
     if (!probe && !sender.takeResend(out, header.length, now)) return false;
 
     this.#stamp++;
@@ -224,7 +239,7 @@ export class FanOut {
     const work = this.#work;
     const i = work.count++;
     let skipped = unpacked;
-    if (rtx || segment.rewrites) {
+    if (rtx || segment.rewrites || redescribed) {
       const codec = receiver.codecs.videoCodec[header.payloadType]!;
       skipped += this.#rewrite(
         i,
@@ -234,6 +249,7 @@ export class FanOut {
         rtx ? out : -1,
         segment.pictureDelta(source),
       );
+      if (redescribed) this.#redescribe(i, profile, segment, sender.filter, activeTargets);
     } else {
       work.prefixOffset[i] = profile.offset;
       work.prefixLength[i] = profile.length;
@@ -291,21 +307,59 @@ export class FanOut {
   #endsPicture(sender: Sender, receiver: Receiver, stream: ReceiveStream): boolean {
     const { spatial } = sender.filter;
     if (spatial === allLayers || stream.layerRates.maxSpatial === 0) return false;
-    const { header, extensions } = this;
-    const { arena } = this.#engine;
-    const id = receiver.dependencyDescriptorId;
-    if (id !== 0 && extensions.has(id)) {
-      const descriptor = stream.descriptor;
-      if (descriptor === undefined) return false;
-      if (!descriptor.read(arena, extensions.offset(id), extensions.length(id))) return false;
-      return descriptor.endOfFrame && descriptor.spatialId === spatial;
+    if (this.#described(receiver)) {
+      const { descriptor } = this.layers;
+      return descriptor?.endOfFrame === true && descriptor.spatialId === spatial;
     }
+    const { header } = this;
+    const { arena } = this.#engine;
     return (
       receiver.codecs.videoCodec[header.payloadType] === VideoCodec.vp9 &&
       this.#vp9.parse(arena, header.payloadOffset, header.payloadLength) &&
       this.#vp9.endOfFrame &&
       this.#vp9.spatialId === spatial
     );
+  }
+
+  /** The packet read last has a dependency descriptor. */
+  #described(receiver: Receiver): boolean {
+    const id = receiver.dependencyDescriptorId;
+    return id !== 0 && this.extensions.has(id);
+  }
+
+  /** What the dependency descriptor of an older packet, read last, says; undefined if there is none to be read. */
+  #describedBy(receiver: Receiver, stream: ReceiveStream): DependencyDescriptor | undefined {
+    const { descriptor } = stream;
+    if (descriptor === undefined || !this.#described(receiver)) return undefined;
+    const id = receiver.dependencyDescriptorId;
+    const { extensions } = this;
+    const read = descriptor.read(this.#engine.arena, extensions.offset(id), extensions.length(id));
+    return read ? descriptor : undefined;
+  }
+
+  /**
+   * Makes the dependency descriptor in the prefix of item `i` true for this viewer: frame numbers go on as sequence
+   * numbers do (distances between frames stay), and only decode targets that it gets are active (AV1 RTP
+   * specification, A.8.3.1), or `activeTargets` if they are to be as before. Answers them, -1 = not told.
+   */
+  #redescribe(
+    i: number,
+    profile: ExtensionProfile,
+    segment: Segment,
+    filter: LayerFilter,
+    activeTargets: number,
+  ): number {
+    if (profile.descriptorOffset === 0) return -1;
+    const { prefixes, prefixOffset } = this.#work;
+    const at = prefixOffset[i]! + profile.descriptorOffset;
+    const number = ((prefixes[at + 1]! << 8) | prefixes[at + 2]!) + segment.frameNumberDelta;
+    prefixes[at + 1] = number >>> 8;
+    prefixes[at + 2] = number;
+    const { descriptor } = this.layers;
+    if (!profile.tellsTargets || descriptor === undefined) return -1;
+    const mask = activeTargets >= 0 ? activeTargets : filter.activeTargets(descriptor);
+    descriptor.writeActiveTargets(prefixes, at, mask);
+    return mask;
   }
 
   /**
@@ -339,7 +393,14 @@ export class FanOut {
     // Once for the profile and once for a rewritten copy of it.
     const room = ExtensionProfile.room(this.header) * 2 + maxDescriptor;
     if (work.count === work.capacity || work.prefixesUsed + room > work.prefixes.length) this.flush();
-    profile.build(work, this.#engine.arena, this.extensions, this.#writer, this.#stamp);
+    profile.build(
+      work,
+      this.#engine.arena,
+      this.extensions,
+      this.#writer,
+      this.#stamp,
+      this.layers.descriptor,
+    );
   }
 
   /**

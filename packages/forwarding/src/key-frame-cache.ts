@@ -1,3 +1,5 @@
+import type { PictureNumbers } from './picture-numbers.ts';
+
 /** What a viewer that comes late may be given again from the cache, instead of asking the publisher for a key frame. */
 export interface ReplayLimits {
   /** Packets since the key frame; never more than three quarters of a stream's cache. 0 = always ask. */
@@ -17,7 +19,7 @@ export const defaultReplayLimits: ReplayLimits = {
 };
 
 /** Where the newest key frame of a stream begins. The packets themselves lie in the arena, as all others do. */
-export class KeyFrameCache {
+export class KeyFrameCache implements PictureNumbers {
   /** Extended number of its first packet; -1 = none to begin with. */
   start = -1;
   /** Of the publisher; -1 = the codec has none. */
@@ -28,23 +30,16 @@ export class KeyFrameCache {
   arrivedAt = 0;
 
   /** A packet that begins a key frame, or (H.264) one of several of it that do. */
-  note(
-    extended: number,
-    timestamp: number,
-    pictureId: number,
-    tl0PictureIndex: number,
-    frameNumber: number,
-    now: number,
-  ): void {
+  note(extended: number, timestamp: number, picture: PictureNumbers, now: number): void {
     if (this.start >= 0) {
       const later = (timestamp - this.timestamp) | 0;
       if (later < 0 || (later === 0 && extended >= this.start)) return;
     }
     this.start = extended;
     this.timestamp = timestamp;
-    this.pictureId = pictureId;
-    this.tl0PictureIndex = tl0PictureIndex;
-    this.frameNumber = frameNumber;
+    this.pictureId = picture.pictureId;
+    this.tl0PictureIndex = picture.tl0PictureIndex;
+    this.frameNumber = picture.frameNumber;
     this.arrivedAt = now;
   }
 

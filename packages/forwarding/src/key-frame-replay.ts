@@ -85,8 +85,7 @@ export class KeyFrameReplay {
       const isKey = number === this.#start;
       reader.read(receiver, stream, this.#descriptor, isKey);
       fanOut.forward(receiver, stream, serial, offset, isKey, now, this.#only, number);
-      sender.replayPictureId = reader.pictureId;
-      sender.replayTl0PictureIndex = reader.tl0PictureIndex;
+      sender.replayed.note(reader);
       this.#credit -= length;
     }
     return false;

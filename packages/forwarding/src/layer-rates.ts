@@ -1,3 +1,5 @@
+import type { DependencyDescriptor } from '@weir/rtp';
+
 const temporals = 8;
 const spatials = 4;
 const weight = 0.25;
@@ -24,12 +26,30 @@ export class LayerRates {
     this.#bytes[spatial * temporals + temporal]! += bytes;
   }
 
+  /**
+   * The source tells what it produces: layers above that are none to choose from any more. (Whether those it
+   * promises come, packets show.)
+   */
+  offer({ structure, activeDecodeTargets }: DependencyDescriptor): void {
+    let spatial = 0;
+    let temporal = 0;
+    for (let d = 0; d < structure.decodeTargetCount; d++) {
+      if (((activeDecodeTargets >>> d) & 1) === 0) continue;
+      spatial = Math.max(spatial, structure.targetSpatialId[d]!);
+      temporal = Math.max(temporal, structure.targetTemporalId[d]!);
+    }
+    if (spatial < this.maxSpatial) this.maxSpatial = spatial;
+    if (temporal < this.maxTemporal) this.maxTemporal = temporal;
+  }
+
   tick(now: number): void {
     const elapsed = now - this.#since;
     if (!(elapsed >= minWindowMs)) return;
     // Silence is no rate: what the layers cost when they flow is what counts.
     if (this.#bytes.every((bytes) => bytes === 0)) return;
     for (let i = 0; i < this.#bytes.length; i++) {
+      // What a layer cost is kept for when it comes back.
+      if (i % temporals > this.maxTemporal || i >= (this.maxSpatial + 1) * temporals) continue;
       const bps = (this.#bytes[i]! * 8000) / elapsed;
       this.#bps[i] = this.#known ? this.#bps[i]! + (bps - this.#bps[i]!) * weight : bps;
       this.#bytes[i] = 0;

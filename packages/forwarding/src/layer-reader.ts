@@ -1,10 +1,11 @@
 import { type DependencyDescriptor, VideoCodec, Vp8Descriptor, Vp9Descriptor } from '@weir/rtp';
 import type { FanOut } from './fan-out.ts';
+import type { PictureNumbers } from './picture-numbers.ts';
 import type { ReceiveStream } from './receive-stream.ts';
 import type { Receiver } from './receiver.ts';
 
 /** Finds out which layers a packet belongs to, by header extension where there is one, else by payload. */
-export class LayerReader {
+export class LayerReader implements PictureNumbers {
   /** Of the packet read last; -1 = none. */
   pictureId = -1;
   tl0PictureIndex = -1;
@@ -42,6 +43,7 @@ export class LayerReader {
     if (described) {
       const id = receiver.dependencyDescriptorId;
       layers.readDescriptor(descriptor, this.#arena, extensions.offset(id), extensions.length(id));
+      // Also where the structure is missing: the number stands in front of what needs it.
       this.frameNumber = descriptor.frameNumber;
     }
     const codec = receiver.codecs.videoCodec[header.payloadType]!;

@@ -1,9 +1,4 @@
-import {
-  DecodeTargetIndication,
-  type DependencyDescriptor,
-  type Vp8Descriptor,
-  type Vp9Descriptor,
-} from '@weir/rtp';
+import type { DependencyDescriptor, Vp8Descriptor, Vp9Descriptor } from '@weir/rtp';
 
 /** Which layers the packet at hand belongs to, as far as choosing layers goes. Read once per packet. */
 export class PacketLayers {
@@ -23,6 +18,10 @@ export class PacketLayers {
   svc = false;
   /** -1 = unknown, or must not be renumbered when pictures are left out. */
   pictureId = -1;
+  /** That says all this; undefined when the packet has none that can be read. */
+  descriptor: DependencyDescriptor | undefined = undefined;
+  /** Bit per chain of the descriptor's structure that has a gap. */
+  brokenChains = 0;
 
   clear(isKey: boolean): void {
     this.spatialId = 0;
@@ -35,6 +34,8 @@ export class PacketLayers {
     this.spatialSwitch = isKey;
     this.svc = false;
     this.pictureId = -1;
+    this.descriptor = undefined;
+    this.brokenChains = 0;
   }
 
   readVp8(vp8: Vp8Descriptor): void {
@@ -72,17 +73,8 @@ export class PacketLayers {
     this.pictureStart = descriptor.startOfFrame && descriptor.spatialId === 0;
     this.end = descriptor.endOfFrame;
     this.key = this.key || descriptor.hasStructure;
-    // "Switch": a decode target with these layers can be begun at this frame (AV1 RTP specification, A.4.1).
-    let switches = this.key;
-    for (let d = 0; d < descriptor.decodeTargetCount && !switches; d++) {
-      switches =
-        descriptor.targetSpatialId[d] === descriptor.spatialId &&
-        descriptor.targetTemporalId[d] === descriptor.temporalId &&
-        descriptor.indications[d] === DecodeTargetIndication.switch;
-    }
-    this.temporalSwitch = switches;
-    this.spatialSwitch = switches;
-    this.svc = descriptor.maxSpatialId > 0;
+    this.descriptor = descriptor;
+    this.svc = descriptor.structure.maxSpatialId > 0;
     return true;
   }
 }

@@ -13,10 +13,12 @@ import {
   timestampNewer,
   unixMsFromNtp,
 } from '@weir/rtp';
+import { ChainWatch } from './chain-watch.ts';
 import { KeyFrameCache } from './key-frame-cache.ts';
 import { KeyFrameRequester } from './key-frame-requester.ts';
 import { LayerRates } from './layer-rates.ts';
 import { PacketCache } from './packet-cache.ts';
+import { NewestPicture } from './picture-numbers.ts';
 import type { SourceClock } from './source-clock.ts';
 import { StreamScore } from './stream-score.ts';
 
@@ -64,6 +66,7 @@ export class ReceiveStream {
   readonly layerRates = new LayerRates();
   /** Made when the first dependency descriptor comes. */
   descriptor: DependencyDescriptor | undefined = undefined;
+  readonly chains = new ChainWatch();
 
   /** 0 until declared or learnt. */
   ssrc: number;
@@ -84,9 +87,8 @@ export class ReceiveStream {
   newestTimestamp = 0;
   newestArrivalMs = 0;
   lastPacketAt = Number.NEGATIVE_INFINITY;
-  /** -1 = unknown; the newest of the stream, kept for layer switches. */
-  newestPictureId = -1;
-  newestTl0PictureIndex = -1;
+  /** Kept for layer switches: numbers are to go on. */
+  readonly newestPicture = new NewestPicture();
   /** Called before the numbers and times of the old generation are lost. */
   onRestart: (() => void) | undefined = undefined;
 
@@ -227,8 +229,8 @@ export class ReceiveStream {
     this.#jitter.reset();
     this.#reportEpoch = -1;
     this.#timed = false;
-    this.newestPictureId = -1;
-    this.newestTl0PictureIndex = -1;
+    this.newestPicture.reset();
+    this.chains.reset();
     this.keyFrame.forget();
     this.descriptor?.reset();
     this.layerRates.reset();
@@ -312,23 +314,6 @@ export class ReceiveStream {
     if (this.keyFrameCount > 0 && timestamp === this.#keyFrameTimestamp) return;
     this.#keyFrameTimestamp = timestamp;
     this.keyFrameCount++;
-  }
-
-  /** Keeps the newest picture id and TL0 index (-1 = absent in this packet). */
-  notePicture(pictureId: number, tl0PictureIndex: number): void {
-    // Only going forward: a late packet is not the newest.
-    if (
-      pictureId >= 0 &&
-      (this.newestPictureId < 0 || ((pictureId - this.newestPictureId) & 0x7fff) < 0x4000)
-    ) {
-      this.newestPictureId = pictureId;
-    }
-    if (
-      tl0PictureIndex >= 0 &&
-      (this.newestTl0PictureIndex < 0 || ((tl0PictureIndex - this.newestTl0PictureIndex) & 0xff) < 0x80)
-    ) {
-      this.newestTl0PictureIndex = tl0PictureIndex;
-    }
   }
 
   /** Packets that should have come since the start or restart. */

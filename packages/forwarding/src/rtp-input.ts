@@ -156,12 +156,17 @@ export class RtpInput {
     const { layerReader } = this.#forwarder;
     if (layerReader.described(receiver)) stream.descriptor ??= new DependencyDescriptor();
     layerReader.read(receiver, stream, stream.descriptor, isKey);
-    const { pictureId, tl0PictureIndex, frameNumber } = layerReader;
-    stream.notePicture(pictureId, tl0PictureIndex);
+    stream.newestPicture.note(layerReader);
+    const { descriptor } = layers;
+    if (descriptor !== undefined) {
+      stream.chains.note(descriptor);
+      layers.brokenChains = stream.chains.broken;
+      if (descriptor.isNewest) stream.layerRates.offer(descriptor);
+    }
     stream.layerRates.add(layers.spatialId, layers.temporalId, header.length, now);
     // What is filmed while paused is for nobody, later neither.
     if (isKey && !receiver.paused) {
-      stream.keyFrame.note(stream.extended, header.timestamp, pictureId, tl0PictureIndex, frameNumber, now);
+      stream.keyFrame.note(stream.extended, header.timestamp, layerReader, now);
     }
   }
 }

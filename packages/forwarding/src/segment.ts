@@ -24,6 +24,8 @@ export class Segment {
   timestampOffset = 0;
   pictureIdDelta = 0;
   tl0PictureIndexDelta = 0;
+  /** Of the frame numbers in dependency descriptors. */
+  frameNumberDelta = 0;
   /** True when payload descriptors must be rewritten. */
   rewrites = false;
   /** When packets of the past were last sent by it: their age counts from then. */
@@ -52,6 +54,7 @@ export class Segment {
     this.timestampOffset = 0;
     this.pictureIdDelta = 0;
     this.tl0PictureIndexDelta = 0;
+    this.frameNumberDelta = 0;
     this.rewrites = false;
     this.replayedAt = Number.NEGATIVE_INFINITY;
     this.compresses = false;

@@ -7,6 +7,7 @@ import { catchUpMs } from './key-frame-replay.ts';
 import { allLayers, LayerFilter } from './layer-filter.ts';
 import { LayerSelector } from './layer-selector.ts';
 import { observeLatency } from './media-totals.ts';
+import { deltaAfter, NewestPicture, type PictureNumbers } from './picture-numbers.ts';
 import type { ReceiveStream } from './receive-stream.ts';
 import type { Receiver } from './receiver.ts';
 import { ResendBudget } from './resend-budget.ts';
@@ -52,9 +53,8 @@ export class Sender {
   segment = new Segment();
   /** Next packet of the open stream that a replay sends; Infinity = packets go out as they come. */
   replayNext = Number.POSITIVE_INFINITY;
-  /** Of the picture that a replay sent last, if the replay did not come to its end; -1 = none. */
-  replayPictureId = -1;
-  replayTl0PictureIndex = -1;
+  /** What a replay sent last, if it did not come to its end: the stream is further than the viewer. */
+  readonly replayed = new NewestPicture();
   /** The one before: retransmissions reach back into it. */
   previous = new Segment();
   /** Highest number sent, extended; its upper bits are the rollover counter. */
@@ -324,15 +324,7 @@ export class Sender {
   beginReplay(stream: ReceiveStream, now: number): void {
     const { keyFrame } = stream;
     const catchUp = Math.ceil((this.#catchUpMs(stream, now) * stream.clockRate) / 1000);
-    this.#open(
-      stream,
-      keyFrame.start,
-      stream.newestTimestamp,
-      keyFrame.pictureId,
-      keyFrame.tl0PictureIndex,
-      now,
-      false,
-    );
+    this.#open(stream, keyFrame.start, stream.newestTimestamp, keyFrame, now, false);
     this.segment.replayedAt = now;
     this.segment.compress(keyFrame.timestamp, stream.newestTimestamp, catchUp);
     this.replays++;
@@ -343,7 +335,7 @@ export class Sender {
   endReplay(stream: ReceiveStream): void {
     if (this.openStream === stream) {
       this.replayNext = Number.POSITIVE_INFINITY;
-      this.replayPictureId = -1;
+      this.replayed.reset();
     }
     // A lower layer filled in; the wanted one was asked for.
     if (this.openStream !== this.targetStream) this.askForKeyFrame();
@@ -387,38 +379,39 @@ export class Sender {
     }
     const last = this.segment;
     const continues = last.stream === stream && last.generation === stream.generation;
-    const { newestPictureId, newestTl0PictureIndex } = stream;
-    this.#open(stream, extended, timestamp, newestPictureId, newestTl0PictureIndex, now, continues);
+    this.#open(stream, extended, timestamp, stream.newestPicture, now, continues);
     return true;
   }
 
   /**
-   * Begins a segment with packet `extended`, whose picture has these ids. `timestamp` is that of the source now.
+   * Begins a segment with packet `extended`, of that `picture`. `timestamp` is that of the source now.
    * `continues` says that numbers within pictures go on as they were.
    */
   #open(
     stream: ReceiveStream,
     extended: number,
     timestamp: number,
-    pictureId: number,
-    tl0PictureIndex: number,
+    picture: PictureNumbers,
     now: number,
     continues: boolean,
   ): void {
     const before = this.openStream;
     const last = this.segment;
-    let timestampOffset = last.timestampOffset;
-    let pictureIdDelta = last.pictureIdDelta;
-    let tl0PictureIndexDelta = last.tl0PictureIndexDelta;
+    const { replayed } = this;
+    let { timestampOffset, pictureIdDelta, tl0PictureIndexDelta, frameNumberDelta } = last;
     if (!continues) {
       timestampOffset = this.#timestampOffset(before, stream, timestamp, now);
-      const old = last.stream;
-      if (old !== undefined && old.newestPictureId >= 0 && pictureId >= 0) {
-        pictureIdDelta = (old.newestPictureId + pictureIdDelta + 1 - pictureId) & 0x7fff;
-      }
-      if (old !== undefined && old.newestTl0PictureIndex >= 0 && tl0PictureIndex >= 0) {
-        tl0PictureIndexDelta =
-          (old.newestTl0PictureIndex + tl0PictureIndexDelta + 1 - tl0PictureIndex) & 0xff;
+      const shown: PictureNumbers | undefined = replayed.known ? replayed : last.stream?.newestPicture;
+      if (shown !== undefined) {
+        pictureIdDelta = deltaAfter(shown.pictureId, pictureIdDelta, picture.pictureId, 0x7fff);
+        const { tl0PictureIndex } = shown;
+        tl0PictureIndexDelta = deltaAfter(
+          tl0PictureIndex,
+          tl0PictureIndexDelta,
+          picture.tl0PictureIndex,
+          0xff,
+        );
+        frameNumberDelta = deltaAfter(shown.frameNumber, frameNumberDelta, picture.frameNumber, 0xffff);
       }
     }
     this.segment = this.previous;
@@ -427,9 +420,10 @@ export class Sender {
     this.segment.timestampOffset = timestampOffset;
     this.segment.pictureIdDelta = pictureIdDelta;
     this.segment.tl0PictureIndexDelta = tl0PictureIndexDelta;
+    this.segment.frameNumberDelta = frameNumberDelta;
     this.segment.rewrites = pictureIdDelta !== 0 || tl0PictureIndexDelta !== 0;
     this.replayNext = Number.POSITIVE_INFINITY;
-    this.replayPictureId = -1;
+    replayed.reset();
     this.openStream = stream;
     this.filter.begin();
     if (this.video && !this.#seen) {
@@ -602,7 +596,7 @@ export class Sender {
     this.#association = transport?.association ?? -1;
     this.endSegment();
     this.segment.begin(undefined, -1, 0, 0);
-    this.replayPictureId = -1;
+    this.replayed.reset();
     this.previous.begin(undefined, -1, 0, 0);
     this.lastOut = sent?.last(spec.ssrc) ?? this.#randomStart();
     const rtx = spec.rtxSsrc === undefined ? undefined : sent?.last(spec.rtxSsrc);

@@ -11,6 +11,8 @@ export class SentCopies {
   readonly #number = new Float64Array(places).fill(-1);
   readonly #profile: (ExtensionProfile | undefined)[] = new Array(places).fill(undefined);
   readonly #markerAndPayloadType = new Uint8Array(places);
+  /** Decode targets that it told as active; -1 = nothing was put in. */
+  readonly activeTargets = new Float64Array(places);
   readonly absSendTime = new Uint32Array(places);
   readonly transportSequence = new Uint16Array(places);
 
@@ -18,6 +20,7 @@ export class SentCopies {
     out: number,
     profile: ExtensionProfile,
     markerAndPayloadType: number,
+    activeTargets: number,
     absSendTime: number,
     transportSequence: number,
   ): void {
@@ -27,6 +30,7 @@ export class SentCopies {
     this.#number[place] = out;
     this.#profile[place] = profile;
     this.#markerAndPayloadType[place] = markerAndPayloadType;
+    this.activeTargets[place] = activeTargets;
     this.absSendTime[place] = absSendTime;
     this.transportSequence[place] = transportSequence;
   }

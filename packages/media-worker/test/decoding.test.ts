@@ -29,6 +29,8 @@ const sizes = [
 
 function codecs(codec: EncodedCodec, side: typeof wire): CodecSpec[] {
   if (codec === 'vp8') return vp8Codecs(side);
+  if (codec === 'vp9')
+    return vp8Codecs(side).map((one, i) => (i === 0 ? { ...one, mimeType: 'video/VP9' } : one));
   const [media] = vp8Codecs(side, videoFeedback);
   return [{ ...media!, payloadType: side.h264, roomPayloadType: room.h264, mimeType: 'video/H264' }];
 }
@@ -54,7 +56,7 @@ function stream(
         sequence = (sequence + 1) & 0xffff;
         send(
           buildRtpPacket({
-            payloadType: codec === 'vp8' ? wire.vp8 : wire.h264,
+            payloadType: codec === 'h264' ? wire.h264 : wire.vp8,
             sequenceNumber: sequence,
             timestamp,
             ssrc: 5000 + layer,
@@ -72,7 +74,7 @@ function stream(
 }
 
 describe.skipIf(!hasFfmpeg)('what a viewer got', () => {
-  it.each(['vp8', 'h264'] as const)(
+  it.each(['vp8', 'vp9', 'h264'] as const)(
     'is decoded by ffmpeg without a word, through 50 switches of layers and a late start: %s',
     (codec) => {
       const layers = sizes.map((size) => encode(codec, { ...size, seconds, keyEvery: 8 }));
@@ -114,15 +116,16 @@ describe.skipIf(!hasFfmpeg)('what a viewer got', () => {
       }
       const base = frames[0]!.timestamp;
       const shifted = frames.map(({ timestamp, data }) => ({ timestamp: timestamp - base, data }));
-      const file = codec === 'vp8' ? writeIvf(shifted) : Buffer.concat(shifted.map(({ data }) => data));
-      const decoded = decode(codec === 'vp8' ? 'ivf' : 'h264', file);
+      const file =
+        codec === 'h264' ? Buffer.concat(shifted.map(({ data }) => data)) : writeIvf(codec, shifted);
+      const decoded = decode(codec === 'h264' ? 'h264' : 'ivf', file);
       expect(decoded.errors).toBe('');
       expect(decoded.frames).toBe(frames.length);
       expect(frames.length).toBeGreaterThan(600);
       // A damaged stream would not go unnoticed.
       const damaged = Buffer.from(file);
-      for (let at = 3000; at < damaged.length; at += 5000) damaged.fill(0x5a, at, at + 300);
-      expect(decode(codec === 'vp8' ? 'ivf' : 'h264', damaged)).not.toEqual(decoded);
+      for (let at = 3000; at + 300 < damaged.length; at += 5000) damaged.fill(0x5a, at, at + 300);
+      expect(decode(codec === 'h264' ? 'h264' : 'ivf', damaged)).not.toEqual(decoded);
     },
     120_000,
   );

@@ -3,14 +3,18 @@ import { spawnSync } from 'node:child_process';
 /** One encoded picture, as a packetizer takes it. */
 export interface EncodedFrame {
   readonly key: boolean;
-  /** VP8: the one frame. H.264: NAL units without start codes. */
+  /** VP8 and VP9: the one frame. H.264: NAL units without start codes. */
   readonly units: readonly Uint8Array[];
 }
 
-export type EncodedCodec = 'vp8' | 'h264';
+export type EncodedCodec = 'vp8' | 'vp9' | 'h264';
 
 const encoders: Record<EncodedCodec, readonly string[]> = {
   vp8: ['-c:v', 'libvpx', '-deadline', 'realtime', '-cpu-used', '8', '-auto-alt-ref', '0', '-f', 'ivf'],
+  vp9: [
+    ...['-c:v', 'libvpx-vp9', '-deadline', 'realtime', '-cpu-used', '8', '-auto-alt-ref', '0'],
+    ...['-lag-in-frames', '0', '-f', 'ivf'],
+  ],
   h264: [
     ...['-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', '-profile:v', 'baseline'],
     ...['-x264-params', 'repeat-headers=1:aud=1:scenecut=0:sliced-threads=0', '-f', 'h264'],
@@ -37,7 +41,7 @@ export function encode(
     { maxBuffer: 64 << 20 },
   );
   if (status !== 0) throw new Error(`ffmpeg: ${stderr}`);
-  return codec === 'vp8' ? readIvf(stdout) : readAnnexB(stdout);
+  return codec === 'h264' ? readAnnexB(stdout) : readIvf(codec, stdout);
 }
 
 /** What ffmpeg says against a stream, and how many pictures it got out of it. */
@@ -53,25 +57,28 @@ export function decode(format: 'ivf' | 'h264', stream: Uint8Array): { errors: st
   return { errors: stderr.toString(), frames: stdout.length / (64 * 36) };
 }
 
-function readIvf(file: Uint8Array): EncodedFrame[] {
+function readIvf(codec: 'vp8' | 'vp9', file: Uint8Array): EncodedFrame[] {
   const view = new DataView(file.buffer, file.byteOffset, file.length);
   const frames: EncodedFrame[] = [];
   for (let at = 32; at + 12 <= file.length; ) {
     const size = view.getUint32(at, true);
     const data = file.slice(at + 12, at + 12 + size);
-    frames.push({ key: (data[0]! & 1) === 0, units: [data] });
+    frames.push({ key: (data[0]! & (codec === 'vp8' ? 1 : 4)) === 0, units: [data] });
     at += 12 + size;
   }
   return frames;
 }
 
 /** An IVF file of frames with their RTP timestamps. */
-export function writeIvf(frames: readonly { timestamp: number; data: Uint8Array }[]): Uint8Array {
+export function writeIvf(
+  codec: 'vp8' | 'vp9',
+  frames: readonly { timestamp: number; data: Uint8Array }[],
+): Uint8Array {
   const file = new Uint8Array(32 + frames.reduce((sum, { data }) => sum + 12 + data.length, 0));
   const view = new DataView(file.buffer);
   file.set(new TextEncoder().encode('DKIF'));
   view.setUint16(6, 32, true);
-  file.set(new TextEncoder().encode('VP80'), 8);
+  file.set(new TextEncoder().encode(codec === 'vp8' ? 'VP80' : 'VP90'), 8);
   view.setUint16(12, 640, true);
   view.setUint16(14, 360, true);
   view.setUint32(16, 90_000, true);
@@ -109,7 +116,7 @@ function readAnnexB(file: Uint8Array): EncodedFrame[] {
 
 const maxPayload = 1000;
 
-/** RTP payloads of a frame: VP8 (RFC 7741) with 15-bit picture ids, or H.264 (RFC 6184, mode 1). */
+/** RTP payloads of a frame: VP8 (RFC 7741) and VP9 (RFC 9628) with 15-bit picture ids, or H.264 (RFC 6184, mode 1). */
 export function packetize(
   codec: EncodedCodec,
   frame: EncodedFrame,
@@ -121,6 +128,12 @@ export function packetize(
     if (codec === 'vp8') {
       for (let at = 0; at < unit.length; at += maxPayload) {
         const head = [0x80 | (at === 0 ? 0x10 : 0), 0xe0, 0x80 | (pictureId >> 8), pictureId & 255, tl0, 0];
+        payloads.push(Uint8Array.from([...head, ...unit.subarray(at, at + maxPayload)]));
+      }
+    } else if (codec === 'vp9') {
+      for (let at = 0; at < unit.length; at += maxPayload) {
+        const flags = (at === 0 ? 0x08 : 0) | (at + maxPayload >= unit.length ? 0x04 : 0);
+        const head = [0x80 | (frame.key ? 0 : 0x40) | flags, 0x80 | (pictureId >> 8), pictureId & 255];
         payloads.push(Uint8Array.from([...head, ...unit.subarray(at, at + maxPayload)]));
       }
     } else if (unit.length <= maxPayload) {
@@ -144,6 +157,8 @@ export function depacketize(codec: EncodedCodec, payloads: readonly Uint8Array[]
   for (const payload of payloads) {
     if (codec === 'vp8') {
       bytes.push(...payload.subarray(6));
+    } else if (codec === 'vp9') {
+      bytes.push(...payload.subarray(3));
     } else if ((payload[0]! & 31) === 28) {
       if ((payload[1]! & 0x80) !== 0) bytes.push(...startCode, (payload[0]! & 0xe0) | (payload[1]! & 31));
       bytes.push(...payload.subarray(2));

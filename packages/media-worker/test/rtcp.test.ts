@@ -1,5 +1,7 @@
+import type { MediaExplanation } from '@weir/protocol';
 import { buildRtpPacket, extensionUri, parseRtcp, TransportFeedback, unixMsFromNtp } from '@weir/rtp';
 import { describe, expect, it } from 'vitest';
+import { DescribedPublisher, decodeDescribed, viewerOfDescribed } from './described-video.ts';
 import { VideoStream } from './publisher.ts';
 import { publish, watch } from './scene.ts';
 import { publisherExtensions, receiverSpec, senderSpec, videoFeedback, vp8Codecs, wire } from './specs.ts';
@@ -284,4 +286,40 @@ describe('from viewers', () => {
       packetsLost: viewer.totalLost,
     });
   });
+
+  it('REMB decides over layers where it is all that was agreed on, from second to second', () => {
+    const host = new WorkerHost({ policy: { delayMs: 10 } });
+    const source = new DescribedPublisher(host, [{ spatial: 3, temporal: 3 }]);
+    const { viewer, sender, transport } = watch(host, source.receiver, viewerOfDescribed);
+    host.clock.runFor(4000);
+    const explain = () => host.stats('senders', sender.id, 'explain')[0] as unknown as MediaExplanation;
+    const costs = [0, 1, 2].map((layer) =>
+      Math.max(
+        ...explain()
+          .candidates.filter(({ spatialLayer }) => spatialLayer === layer)
+          .map(({ bitrateBps }) => bitrateBps),
+      ),
+    );
+    const told = (bitrateBps: number, seconds: number) => {
+      for (let i = 0; i < seconds; i++) {
+        viewer.send([{ type: 'remb', senderSsrc: 1, mediaSsrc: 0, bitrateBps, ssrcs: [sender.ssrc] }]);
+        host.clock.runFor(1000);
+      }
+      return explain();
+    };
+    expect(explain().current?.spatialLayer).toBe(2);
+    const narrow = Math.round(costs[0]! * 1.15);
+    const low = told(narrow, 3);
+    expect(low.current?.spatialLayer).toBe(0);
+    expect(low.transport).toMatchObject({ limit: 'remb' });
+    // REMB has 18 bits of mantissa.
+    expect(host.stats('transports', transport.id)[0]!.availableOutgoingBitrate).toBeCloseTo(narrow, -2);
+    const wide = told(costs[2]! * 2, 6);
+    expect(wide.current?.spatialLayer).toBe(2);
+    expect(told(narrow, 3).current?.spatialLayer).toBe(0);
+    // A viewer that falls silent bounds nothing for long.
+    host.clock.runFor(15_000);
+    expect(explain().current?.spatialLayer).toBe(2);
+    expect(decodeDescribed(viewer.sorted).length).toBeGreaterThan(900);
+  }, 60_000);
 });

@@ -203,7 +203,7 @@ export class WorkerHost {
   stats(
     of: 'transports' | 'receivers' | 'senders',
     id: number,
-    what: 'stats' | 'dump' = 'stats',
+    what: 'stats' | 'dump' | 'explain' = 'stats',
   ): Record<string, unknown>[] {
     const answer = this.worker.inspect(
       roomId,

@@ -201,3 +201,17 @@ test('two of the source’s codecs that are one in the room become one', () => {
     derive(from).rtpParameters.codecs.map(({ payloadType, parameters }) => [payloadType, parameters]),
   ).toEqual([[110, { first: true }]]);
 });
+
+test('the dependency descriptor goes to a viewer that has it, where the source sends it', () => {
+  const uri = uris.dependencyDescriptor;
+  const described = {
+    ...peerCapabilities,
+    headerExtensions: [...peerCapabilities.headerExtensions, { kind: 'video', uri, preferredId: 13 }],
+  };
+  const layered = { ...video, headerExtensions: [...video.headerExtensions, { uri, id: 13 }] };
+  const ids = (from: SenderSource, caps: RtpCapabilities) =>
+    derive(from, caps).rtpParameters.headerExtensions.flatMap((one) => (one.uri === uri ? [one.id] : []));
+  expect(ids(source('video', layered, described), capable(described))).toEqual([8]);
+  expect(ids(source('video', layered, described), all)).toEqual([]);
+  expect(ids(source('video', video, described), capable(described))).toEqual([]);
+});

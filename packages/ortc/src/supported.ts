@@ -75,8 +75,8 @@ export const supportedExtensions: readonly RtpHeaderExtension[] = [
   extension('', uris.absSendTime, 4),
   extension('audio', uris.transportCc, 5, 'recvonly'),
   extension('video', uris.transportCc, 5),
-  // Tells the layers of a frame to us; a viewer decodes without it, and a copy would lie after layer drops.
-  extension('video', uris.dependencyDescriptor, 8, 'recvonly'),
+  // Spatial layers of AV1 can't be put together without it.
+  extension('video', uris.dependencyDescriptor, 8),
   extension('audio', uris.audioLevel, 10),
   extension('video', uris.videoOrientation, 11),
   extension('video', uris.timeOffset, 12),

@@ -2,14 +2,22 @@
 export class BitReader {
   overrun = false;
   #bytes: Uint8Array = new Uint8Array(0);
+  #start = 0;
   #at = 0;
   #end = 0;
 
-  start(bytes: Uint8Array, offset: number, length: number): void {
+  /** Begins at bit `bit`, counted from the most significant one of byte `offset`. */
+  start(bytes: Uint8Array, offset: number, length: number, bit = 0): void {
     this.#bytes = bytes;
     this.overrun = offset < 0 || length < 0 || offset + length > bytes.length;
-    this.#at = offset * 8;
+    this.#start = offset * 8;
+    this.#at = this.#start + bit;
     this.#end = this.overrun ? this.#at : (offset + length) * 8;
+  }
+
+  /** Bits from `offset` to where it reads next. */
+  get position(): number {
+    return this.#at - this.#start;
   }
 
   /** `count` bits, at most 32, as an unsigned number. */

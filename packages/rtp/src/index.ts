@@ -3,6 +3,7 @@ export * from './bitrate-calculator.ts';
 export * from './bytes.ts';
 export * from './codecs/av1.ts';
 export * from './codecs/dependency-descriptor.ts';
+export { DecodeTargetIndication, type DependencyStructure } from './codecs/dependency-structure.ts';
 export * from './codecs/h264.ts';
 export * from './codecs/h265.ts';
 export * from './codecs/key-frame.ts';

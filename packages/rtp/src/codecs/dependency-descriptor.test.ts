@@ -1,105 +1,13 @@
+import {
+  BitString,
+  encodeDependencyDescriptor as encode,
+  type TemplateStructure as Structure,
+  type DependencyTemplate as Template,
+} from '@weir/testing';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { BitReader } from '../bit-reader.ts';
 import { DependencyDescriptor } from './dependency-descriptor.ts';
-
-/** Puts fields of so many bits together. */
-class BitWriter {
-  #bits = '';
-
-  write(value: number, count: number): this {
-    if (count > 0) this.#bits += value.toString(2).padStart(count, '0');
-    return this;
-  }
-
-  /** ns(n) of AV1. */
-  writeBelow(value: number, n: number): this {
-    const width = n.toString(2).length;
-    const shorter = 2 ** width - n;
-    if (value < shorter) return this.write(value, width - 1);
-    return this.write(value + shorter, width);
-  }
-
-  bytes(): Uint8Array {
-    const padded = this.#bits.padEnd(Math.ceil(this.#bits.length / 8) * 8, '0');
-    return Uint8Array.from(padded.match(/.{8}/g) ?? [], (byte) => Number.parseInt(byte, 2));
-  }
-}
-
-interface Template {
-  readonly spatial: number;
-  readonly temporal: number;
-  readonly indications: readonly number[];
-  readonly frameDiffs: readonly number[];
-  readonly chainDiffs: readonly number[];
-}
-
-interface Structure {
-  readonly idOffset: number;
-  readonly targets: number;
-  readonly templates: readonly Template[];
-  readonly targetChains: readonly number[];
-  readonly chains: number;
-  readonly resolutions?: readonly (readonly [number, number])[];
-}
-
-interface Frame {
-  readonly template: number;
-  readonly number: number;
-  readonly structure?: Structure;
-  readonly active?: number;
-  readonly indications?: readonly number[];
-  readonly frameDiffs?: readonly number[];
-  readonly chainDiffs?: readonly number[];
-}
-
-/** An encoder of its own, from the text of the specification. */
-function encode(frame: Frame, s: Structure): Uint8Array {
-  const bits = new BitWriter();
-  bits
-    .write(1, 1)
-    .write(0, 1)
-    .write((frame.template + s.idOffset) % 64, 6)
-    .write(frame.number, 16);
-  const { structure, active, indications, frameDiffs, chainDiffs } = frame;
-  const extended = [structure, active, indications, frameDiffs, chainDiffs].some((x) => x !== undefined);
-  if (!extended) return bits.bytes();
-  for (const x of [structure, active, indications, frameDiffs, chainDiffs])
-    bits.write(x === undefined ? 0 : 1, 1);
-  if (structure !== undefined) {
-    bits.write(s.idOffset, 6).write(s.targets - 1, 5);
-    s.templates.forEach((t, i) => {
-      const next = s.templates[i + 1];
-      bits.write(
-        next === undefined ? 3 : next.spatial > t.spatial ? 2 : next.temporal > t.temporal ? 1 : 0,
-        2,
-      );
-    });
-    for (const t of s.templates) for (const dti of t.indications) bits.write(dti, 2);
-    for (const t of s.templates) {
-      for (const diff of t.frameDiffs) bits.write(1, 1).write(diff - 1, 4);
-      bits.write(0, 1);
-    }
-    bits.writeBelow(s.chains, s.targets + 1);
-    if (s.chains > 0) {
-      for (const chain of s.targetChains) bits.writeBelow(chain, s.chains);
-      for (const t of s.templates) for (const diff of t.chainDiffs) bits.write(diff, 4);
-    }
-    bits.write(s.resolutions === undefined ? 0 : 1, 1);
-    for (const [w, h] of s.resolutions ?? []) bits.write(w - 1, 16).write(h - 1, 16);
-  }
-  if (active !== undefined) bits.write(active, s.targets);
-  for (const dti of indications ?? []) bits.write(dti, 2);
-  if (frameDiffs !== undefined) {
-    for (const diff of frameDiffs) {
-      const size = diff > 256 ? 3 : diff > 16 ? 2 : 1;
-      bits.write(size, 2).write(diff - 1, size * 4);
-    }
-    bits.write(0, 2);
-  }
-  for (const diff of chainDiffs ?? []) bits.write(diff, 8);
-  return bits.bytes();
-}
 
 /** L2T2: two spatial and two temporal layers, four decode targets, two chains. */
 const l2t2: Structure = {
@@ -131,28 +39,30 @@ test('a key frame brings the structure, later frames use it', () => {
     frameNumber: 100,
     spatialId: 0,
     temporalId: 0,
-    decodeTargetCount: 4,
-    templateCount: 5,
-    chainCount: 2,
-    maxSpatialId: 1,
-    maxTemporalId: 1,
     activeDecodeTargets: 0b1111,
     frameDiffCount: 0,
+    structure: {
+      decodeTargetCount: 4,
+      templateCount: 5,
+      chainCount: 2,
+      maxSpatialId: 1,
+      maxTemporalId: 1,
+    },
   });
-  expect([...descriptor.targetSpatialId.subarray(0, 4)]).toEqual([0, 0, 1, 1]);
-  expect([...descriptor.targetTemporalId.subarray(0, 4)]).toEqual([0, 1, 0, 1]);
-  expect([...descriptor.targetChain.subarray(0, 4)]).toEqual([0, 0, 1, 1]);
-  expect([...descriptor.widths]).toEqual([640, 1280, 0, 0]);
-  expect([...descriptor.heights]).toEqual([360, 720, 0, 0]);
+  expect([...descriptor.structure.targetSpatialId.subarray(0, 4)]).toEqual([0, 0, 1, 1]);
+  expect([...descriptor.structure.targetTemporalId.subarray(0, 4)]).toEqual([0, 1, 0, 1]);
+  expect([...descriptor.structure.targetChain.subarray(0, 4)]).toEqual([0, 0, 1, 1]);
+  expect([...descriptor.structure.widths]).toEqual([640, 1280, 0, 0]);
+  expect([...descriptor.structure.heights]).toEqual([360, 720, 0, 0]);
 
   // Three bytes are a whole descriptor; template ids wrap at 64.
-  const top = encode({ template: 4, number: 65_535 }, l2t2);
+  const top = encode({ template: 4, number: 101 }, l2t2);
   expect(top).toHaveLength(3);
   expect(descriptor.read(top, 0, 3)).toBe(true);
   expect(descriptor).toMatchObject({
     hasStructure: false,
     templateId: 0,
-    frameNumber: 65_535,
+    frameNumber: 101,
     spatialId: 1,
     temporalId: 1,
     frameDiffCount: 2,
@@ -256,7 +166,9 @@ test('any structure is read as it was written', () => {
       const key = encode({ template: 0, number: 7, structure: s }, s);
       expect(descriptor.read(key, 0, key.length)).toBe(true);
       expect(descriptor.activeDecodeTargets).toBe(2 ** s.targets - 1);
-      expect([...descriptor.targetChain.subarray(0, s.targetChains.length)]).toEqual(s.targetChains);
+      expect([...descriptor.structure.targetChain.subarray(0, s.targetChains.length)]).toEqual(
+        s.targetChains,
+      );
       s.templates.forEach((t, template) => {
         const bytes = encode({ template, number: 8 }, s);
         expect(descriptor.read(bytes, 0, bytes.length)).toBe(true);
@@ -267,6 +179,110 @@ test('any structure is read as it was written', () => {
       });
     }),
     { seed: 50, numRuns: 200 },
+  );
+});
+
+/** Two temporal layers, one spatial: what may follow `l2t2` in the same stream. */
+const l1t2: Structure = {
+  idOffset: 1,
+  targets: 2,
+  chains: 1,
+  targetChains: [0, 0],
+  templates: [
+    { spatial: 0, temporal: 0, indications: [2, 2], frameDiffs: [], chainDiffs: [0] },
+    { spatial: 0, temporal: 0, indications: [2, 2], frameDiffs: [2], chainDiffs: [2] },
+    { spatial: 0, temporal: 1, indications: [0, 1], frameDiffs: [1], chainDiffs: [1] },
+  ],
+};
+
+test('late packets and repeated key frames are read by the structure they were written with', () => {
+  const descriptor = new DependencyDescriptor();
+  const read = (bytes: Uint8Array) => descriptor.read(bytes, 0, bytes.length);
+  const first = encode({ template: 0, number: 65_530, structure: l2t2, active: 0b0011 }, l2t2);
+  const second = encode({ template: 0, number: 3, structure: l1t2 }, l1t2);
+  expect(read(first)).toBe(true);
+  expect(read(second)).toBe(true);
+  expect(descriptor).toMatchObject({ frame: 131_072 + 3, activeDecodeTargets: 0b11, isNewest: true });
+  // A late frame of before, the key frame itself once more, and on with what is new.
+  expect(read(encode({ template: 4, number: 65_533 }, l2t2))).toBe(true);
+  expect(descriptor).toMatchObject({ spatialId: 1, temporalId: 1, frame: 131_072 - 3, isNewest: false });
+  expect(read(first)).toBe(true);
+  expect(descriptor).toMatchObject({ hasStructure: true, activeDecodeTargets: 0b0011 });
+  expect(descriptor.structure.maxSpatialId).toBe(1);
+  expect(read(encode({ template: 2, number: 4 }, l1t2))).toBe(true);
+  expect(descriptor).toMatchObject({ spatialId: 0, temporalId: 1, activeDecodeTargets: 0b11 });
+  // Ids of the new structure mean nothing in the old one, and the other way round.
+  expect(read(encode({ template: 2, number: 65_534 }, l1t2))).toBe(false);
+  expect(read(encode({ template: 4, number: 5 }, l2t2))).toBe(false);
+});
+
+test('the mask of active decode targets shrinks and grows, and a key frame without one means all', () => {
+  const descriptor = new DependencyDescriptor();
+  const read = (bytes: Uint8Array) => descriptor.read(bytes, 0, bytes.length);
+  const active = () => descriptor.activeDecodeTargets;
+  read(encode({ template: 0, number: 1, structure: l2t2, active: 0b0111 }, l2t2));
+  expect(active()).toBe(0b0111);
+  read(encode({ template: 1, number: 5, active: 0b0001 }, l2t2));
+  expect(active()).toBe(0b0001);
+  read(encode({ template: 2, number: 6 }, l2t2));
+  expect(active()).toBe(0b0001);
+  // Late: what it tells is for its own time.
+  read(encode({ template: 1, number: 4, active: 0b0011 }, l2t2));
+  expect(active()).toBe(0b0011);
+  read(encode({ template: 1, number: 9 }, l2t2));
+  expect(active()).toBe(0b0001);
+  read(encode({ template: 1, number: 13, active: 0b1111 }, l2t2));
+  read(encode({ template: 1, number: 17 }, l2t2));
+  expect(active()).toBe(0b1111);
+  read(encode({ template: 1, number: 21, active: 0b0001 }, l2t2));
+  read(encode({ template: 0, number: 25, structure: l2t2 }, l2t2));
+  expect(active()).toBe(0b1111);
+});
+
+test('any descriptor can be made to tell which decode targets are active', () => {
+  const frames = fc.record({
+    template: fc.nat(4),
+    key: fc.boolean(),
+    end: fc.boolean(),
+    active: fc.option(fc.nat(15), { nil: undefined }),
+    indications: fc.option(fc.constant([1, 2, 3, 0]), { nil: undefined }),
+    frameDiffs: fc.option(fc.array(fc.integer({ min: 1, max: 4000 }), { maxLength: 5 }), { nil: undefined }),
+    chainDiffs: fc.option(fc.constant([200, 7]), { nil: undefined }),
+    first: fc.nat(15),
+    later: fc.nat(15),
+  });
+  fc.assert(
+    fc.property(frames, ({ key, first, later, active, ...more }) => {
+      const given = { ...more, ...(active === undefined ? {} : { active }) };
+      const descriptor = new DependencyDescriptor();
+      const start = encode({ template: 0, number: 8, structure: l2t2 }, l2t2);
+      descriptor.read(start, 0, start.length);
+      const plain = encode({ ...given, number: 9, ...(key && { structure: l2t2 }) }, l2t2);
+      // It lies somewhere in an arena, and goes somewhere into another.
+      const from = Uint8Array.from([7, 7, ...plain, 7]);
+      expect(descriptor.read(from, 2, plain.length)).toBe(true);
+      const length = descriptor.lengthWithActiveTargets(plain.length);
+      expect(length).toBeLessThanOrEqual(plain.length + 2);
+      const out = new Uint8Array(length + 4);
+      descriptor.writeWithActiveTargets(from, 2, plain.length, out, 3, first);
+      const expected = encode({ ...given, number: 9, active: first, ...(key && { structure: l2t2 }) }, l2t2);
+      expect([...out.subarray(3, 3 + expected.length)]).toEqual([...expected]);
+      // What may be left is padding.
+      expect(out.subarray(3 + expected.length).every((byte) => byte === 0)).toBe(true);
+      descriptor.writeActiveTargets(out, 3, later);
+      const again = new DependencyDescriptor();
+      again.read(start, 0, start.length);
+      expect(again.read(out, 3, length)).toBe(true);
+      expect(again.activeDecodeTargets).toBe(later);
+      for (const field of ['templateId', 'frameDiffCount', 'hasStructure', 'endOfFrame'] as const)
+        expect(again[field]).toEqual(descriptor[field]);
+      expect(again.indications).toEqual(descriptor.indications);
+      expect(again.chainDiffs).toEqual(descriptor.chainDiffs);
+      expect(again.frameDiffs.subarray(0, again.frameDiffCount)).toEqual(
+        descriptor.frameDiffs.subarray(0, descriptor.frameDiffCount),
+      );
+    }),
+    { seed: 53, numRuns: 500 },
   );
 });
 
@@ -290,7 +306,7 @@ test('no bytes make it throw, loop or read outside', () => {
 test('bit fields of any widths', () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(fc.nat(0xffffffff), fc.integer({ min: 1, max: 32 }))), (fields) => {
-      const writer = new BitWriter();
+      const writer = new BitString();
       const values = fields.map(([value, width]) => [value % 2 ** width, width] as const);
       for (const [value, width] of values) writer.write(value, width);
       const bytes = writer.bytes();

@@ -1,19 +1,17 @@
 import { BitReader } from '../bit-reader.ts';
+import { BitWriter } from '../bit-writer.ts';
+import { DependencyStructure, maxChains, maxDecodeTargets, maxFrameDiffs } from './dependency-structure.ts';
 
-/** What a frame is to a decode target (AV1 RTP specification, A.8.3.4). */
-export const DecodeTargetIndication = { notPresent: 0, discardable: 1, switch: 2, required: 3 } as const;
-
-const maxTemplates = 64;
-const maxDecodeTargets = 32;
-const maxChains = 32;
-const maxSpatialLayers = 4;
-/** Frame differences of one frame that are kept; more are legal but used by nobody. */
-const maxFrameDiffs = 16;
+/** Bits before the flags of the extended part: start, end, template id, frame number. */
+const mandatoryBits = 24;
+const flagBits = 5;
+const activeTargetsFlagBit = mandatoryBits + 1;
 
 /**
  * Reads the dependency descriptor header extension of one stream (AV1 RTP specification, appendix A): which
  * layers a frame belongs to and what depends on it, also where the payload is encrypted end to end. The
- * structure that key frames bring is kept for the frames after it. Allocates nothing per packet.
+ * structures that the last two key frames brought are kept, so that late and repeated packets are read by the
+ * one they were written with. Allocates nothing per packet.
  */
 export class DependencyDescriptor {
   startOfFrame = false;
@@ -21,11 +19,15 @@ export class DependencyDescriptor {
   templateId = 0;
   /** 16 bits, rises by one per frame. */
   frameNumber = 0;
+  /** The frame number with its wraps counted, from 65536 on. */
+  frame = -1;
+  /** No packet of this or a later frame was read before. */
+  isNewest = false;
   /** This packet brought a structure: it begins a coded video sequence. */
   hasStructure = false;
   spatialId = 0;
   temporalId = 0;
-  /** Bit per decode target that is still produced; as of the last packet that told. */
+  /** Bit per decode target that is still produced, as far as was told up to this frame. */
   activeDecodeTargets = 0;
   /** A DecodeTargetIndication per decode target, for this frame. */
   readonly indications = new Uint8Array(maxDecodeTargets);
@@ -34,158 +36,172 @@ export class DependencyDescriptor {
   /** Distances to the frames that this one refers to; the first `frameDiffCount` count. */
   readonly frameDiffs = new Uint16Array(maxFrameDiffs);
   frameDiffCount = 0;
-
-  /** Of the structure. 0 = none was received yet. */
-  decodeTargetCount = 0;
-  chainCount = 0;
-  templateCount = 0;
-  maxSpatialId = 0;
-  maxTemporalId = 0;
-  /** Highest layers that a decode target contains. */
-  readonly targetSpatialId = new Uint8Array(maxDecodeTargets);
-  readonly targetTemporalId = new Uint8Array(maxDecodeTargets);
-  /** Chain whose completeness makes a decode target decodable. */
-  readonly targetChain = new Uint8Array(maxDecodeTargets);
-  /** Pixels per spatial layer; 0 when not told. */
-  readonly widths = new Uint16Array(maxSpatialLayers);
-  readonly heights = new Uint16Array(maxSpatialLayers);
+  /** Where active_decode_targets_bitmask is, or would be if the packet told it: bits from the beginning. */
+  activeTargetsBit = mandatoryBits + flagBits;
 
   readonly #bits = new BitReader();
-  #templateIdOffset = 0;
-  readonly #spatial = new Uint8Array(maxTemplates);
-  readonly #temporal = new Uint8Array(maxTemplates);
-  readonly #indications = new Uint8Array(maxTemplates * maxDecodeTargets);
-  readonly #chainDiffs = new Uint8Array(maxTemplates * maxChains);
-  readonly #frameDiffs = new Uint16Array(maxTemplates * maxFrameDiffs);
-  readonly #frameDiffCounts = new Uint8Array(maxTemplates);
+  readonly #writer = new BitWriter();
+  #newest = new DependencyStructure();
+  #older = new DependencyStructure();
+  #structure = this.#newest;
+  #newestFrame = -1;
+  #activeTold = false;
+  #activeNow = 0;
+
+  /** That the packet read last was written with. */
+  get structure(): DependencyStructure {
+    return this.#structure;
+  }
 
   /**
    * Reads the extension's data. False when it is malformed or needs a structure that is not known; a
-   * malformed structure also forgets the one before.
+   * malformed structure is not replaced by the one before.
    */
   read(bytes: Uint8Array, offset: number, length: number): boolean {
     const bits = this.#bits;
     if (length < 3) return false;
     bits.start(bytes, offset, length);
+    if (bits.overrun) return false;
     this.startOfFrame = bits.flag();
     this.endOfFrame = bits.flag();
     this.templateId = bits.read(6);
     this.frameNumber = bits.read(16);
     this.hasStructure = false;
+    this.#activeTold = false;
+    this.#countFrame();
     let customIndications = false;
     let customFrameDiffs = false;
     let customChains = false;
     if (length > 3) {
       this.hasStructure = bits.flag();
-      const activeTold = bits.flag();
+      this.#activeTold = bits.flag();
       customIndications = bits.flag();
       customFrameDiffs = bits.flag();
       customChains = bits.flag();
-      if (this.hasStructure && !this.#readStructure()) {
-        this.decodeTargetCount = 0;
-        return false;
-      }
-      if (activeTold) this.activeDecodeTargets = bits.read(this.decodeTargetCount);
     }
-    if (this.decodeTargetCount === 0) return false;
-    const template = (this.templateId + 64 - this.#templateIdOffset) % 64;
-    if (template >= this.templateCount) return false;
-    this.spatialId = this.#spatial[template]!;
-    this.temporalId = this.#temporal[template]!;
+    if (this.hasStructure) {
+      this.#structure = this.#placeForStructure();
+      if (!this.#structure.read(bits)) return false;
+    } else {
+      this.#structure = this.frame >= this.#newest.frame ? this.#newest : this.#older;
+    }
+    const structure = this.#structure;
+    if (structure.decodeTargetCount === 0) return false;
+    this.activeTargetsBit = length > 3 ? bits.position : mandatoryBits + flagBits;
+    this.#readActiveTargets();
+    const template = (this.templateId + 64 - structure.templateIdOffset) % 64;
+    if (template >= structure.templateCount) return false;
+    this.spatialId = structure.spatial[template]!;
+    this.temporalId = structure.temporal[template]!;
     this.#readIndications(template, customIndications);
     this.#readFrameDiffs(template, customFrameDiffs);
     this.#readChains(template, customChains);
     return !bits.overrun;
   }
 
-  /** Forgets the structure: the stream restarted. */
+  /** Forgets the structures: the stream restarted. */
   reset(): void {
-    this.decodeTargetCount = 0;
+    this.#newest.decodeTargetCount = 0;
+    this.#newest.frame = -1;
+    this.#older.decodeTargetCount = 0;
+    this.#older.frame = -1;
+    this.#newestFrame = -1;
+    this.#activeNow = 0;
     this.activeDecodeTargets = 0;
   }
 
-  #readStructure(): boolean {
-    const bits = this.#bits;
-    this.#templateIdOffset = bits.read(6);
-    this.decodeTargetCount = bits.read(5) + 1;
-    if (!this.#readLayers()) return false;
-    for (let t = 0; t < this.templateCount; t++) {
-      for (let d = 0; d < this.decodeTargetCount; d++) {
-        this.#indications[t * maxDecodeTargets + d] = bits.read(2);
-      }
-    }
-    for (let t = 0; t < this.templateCount; t++) {
-      let count = 0;
-      while (bits.flag()) {
-        const diff = bits.read(4) + 1;
-        if (count < maxFrameDiffs) this.#frameDiffs[t * maxFrameDiffs + count++] = diff;
-      }
-      this.#frameDiffCounts[t] = count;
-    }
-    this.chainCount = bits.readBelow(this.decodeTargetCount + 1);
-    this.targetChain.fill(0);
-    if (this.chainCount > 0) {
-      for (let d = 0; d < this.decodeTargetCount; d++) this.targetChain[d] = bits.readBelow(this.chainCount);
-      for (let t = 0; t < this.templateCount; t++) {
-        for (let c = 0; c < this.chainCount; c++) this.#chainDiffs[t * maxChains + c] = bits.read(4);
-      }
-    }
-    this.#findTargetLayers();
-    this.widths.fill(0);
-    this.heights.fill(0);
-    if (bits.flag()) {
-      for (let s = 0; s <= this.maxSpatialId; s++) {
-        this.widths[s] = bits.read(16) + 1;
-        this.heights[s] = bits.read(16) + 1;
-      }
-    }
-    this.activeDecodeTargets = 2 ** this.decodeTargetCount - 1;
-    return !bits.overrun;
+  /** Bytes that the packet read last, of `length` bytes, has when it tells which decode targets are active. */
+  lengthWithActiveTargets(length: number): number {
+    if (this.#activeTold) return length;
+    const added = this.#structure.decodeTargetCount + (length > 3 ? 0 : flagBits);
+    return length + Math.ceil(added / 8);
   }
 
-  /** After each template two bits say: same layer again, next temporal, next spatial, or the end. */
-  #readLayers(): boolean {
-    const bits = this.#bits;
-    let spatial = 0;
-    let temporal = 0;
-    this.templateCount = 0;
-    this.maxTemporalId = 0;
-    for (;;) {
-      if (this.templateCount === maxTemplates || spatial >= maxSpatialLayers || temporal > 7) return false;
-      this.#spatial[this.templateCount] = spatial;
-      this.#temporal[this.templateCount] = temporal;
-      this.templateCount++;
-      this.maxTemporalId = Math.max(this.maxTemporalId, temporal);
-      const next = bits.read(2);
-      if (bits.overrun) return false;
-      if (next === 3) break;
-      if (next === 1) temporal++;
-      if (next === 2) {
-        spatial++;
-        temporal = 0;
-      }
+  /**
+   * Writes the packet read last, which lies at `offset`, to `out` so that it tells which decode targets are
+   * active: as the source says, or else `mask`. They are at bit `activeTargetsBit`, to be changed by
+   * writeActiveTargets(). Takes lengthWithActiveTargets() bytes, which are zero before.
+   */
+  writeWithActiveTargets(
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    out: Uint8Array,
+    at: number,
+    mask: number,
+  ): void {
+    const { decodeTargetCount } = this.#structure;
+    if (this.#activeTold) {
+      for (let i = 0; i < length; i++) out[at + i] = bytes[offset + i]!;
+    } else {
+      const head = length > 3 ? this.activeTargetsBit : mandatoryBits;
+      this.#copy(bytes, offset, 0, head, out, at, 0);
+      const rest = length * 8 - head;
+      this.#copy(bytes, offset, head, rest, out, at, this.activeTargetsBit + decodeTargetCount);
+      out[at + (activeTargetsFlagBit >> 3)]! |= 128 >> (activeTargetsFlagBit & 7);
     }
-    this.maxSpatialId = spatial;
-    return true;
+    this.writeActiveTargets(out, at, mask);
   }
 
-  #findTargetLayers(): void {
-    for (let d = 0; d < this.decodeTargetCount; d++) {
-      let spatial = 0;
-      let temporal = 0;
-      for (let t = 0; t < this.templateCount; t++) {
-        if (this.#indications[t * maxDecodeTargets + d] === DecodeTargetIndication.notPresent) continue;
-        spatial = Math.max(spatial, this.#spatial[t]!);
-        temporal = Math.max(temporal, this.#temporal[t]!);
-      }
-      this.targetSpatialId[d] = spatial;
-      this.targetTemporalId[d] = temporal;
+  /** Puts another mask into what writeWithActiveTargets() wrote at `at`, or a copy of it. */
+  writeActiveTargets(out: Uint8Array, at: number, mask: number): void {
+    this.#writer.start(out, at, this.activeTargetsBit);
+    this.#writer.write(mask, this.#structure.decodeTargetCount);
+  }
+
+  #copy(
+    bytes: Uint8Array,
+    offset: number,
+    from: number,
+    count: number,
+    out: Uint8Array,
+    at: number,
+    to: number,
+  ): void {
+    const end = Math.ceil((from + count) / 8);
+    this.#bits.start(bytes, offset, end, from);
+    this.#writer.start(out, at, to);
+    for (let left = count; left > 0; left -= 8) {
+      const take = Math.min(8, left);
+      this.#writer.write(this.#bits.read(take), take);
     }
+  }
+
+  #countFrame(): void {
+    const before = this.#newestFrame;
+    const step = before < 0 ? 0 : ((this.frameNumber - before) << 16) >> 16;
+    this.frame = before < 0 ? 65_536 + this.frameNumber : before + step;
+    this.isNewest = this.frame > before;
+    if (this.isNewest) this.#newestFrame = this.frame;
+  }
+
+  #placeForStructure(): DependencyStructure {
+    const { frame } = this;
+    if (frame > this.#newest.frame) {
+      const free = this.#older;
+      this.#older = this.#newest;
+      this.#newest = free;
+    }
+    const place = frame >= this.#newest.frame ? this.#newest : this.#older;
+    place.frame = frame;
+    return place;
+  }
+
+  #readActiveTargets(): void {
+    const structure = this.#structure;
+    const told = this.#activeTold ? this.#bits.read(structure.decodeTargetCount) : -1;
+    if (this.frame === this.#newestFrame) {
+      if (told >= 0) this.#activeNow = told;
+      else if (this.hasStructure) this.#activeNow = structure.allTargets;
+    }
+    const now = structure === this.#newest && !this.hasStructure ? this.#activeNow : structure.allTargets;
+    this.activeDecodeTargets = told >= 0 ? told : now;
   }
 
   #readIndications(template: number, custom: boolean): void {
-    for (let d = 0; d < this.decodeTargetCount; d++) {
-      this.indications[d] = custom ? this.#bits.read(2) : this.#indications[template * maxDecodeTargets + d]!;
+    const { indications, decodeTargetCount } = this.#structure;
+    for (let d = 0; d < decodeTargetCount; d++) {
+      this.indications[d] = custom ? this.#bits.read(2) : indications[template * maxDecodeTargets + d]!;
     }
   }
 
@@ -198,16 +214,18 @@ export class DependencyDescriptor {
         if (this.frameDiffCount < maxFrameDiffs) this.frameDiffs[this.frameDiffCount++] = diff;
       }
     } else {
-      this.frameDiffCount = this.#frameDiffCounts[template]!;
+      const { frameDiffs, frameDiffCounts } = this.#structure;
+      this.frameDiffCount = frameDiffCounts[template]!;
       for (let i = 0; i < this.frameDiffCount; i++) {
-        this.frameDiffs[i] = this.#frameDiffs[template * maxFrameDiffs + i]!;
+        this.frameDiffs[i] = frameDiffs[template * maxFrameDiffs + i]!;
       }
     }
   }
 
   #readChains(template: number, custom: boolean): void {
-    for (let c = 0; c < this.chainCount; c++) {
-      this.chainDiffs[c] = custom ? this.#bits.read(8) : this.#chainDiffs[template * maxChains + c]!;
+    const { chainDiffs, chainCount } = this.#structure;
+    for (let c = 0; c < chainCount; c++) {
+      this.chainDiffs[c] = custom ? this.#bits.read(8) : chainDiffs[template * maxChains + c]!;
     }
   }
 }
