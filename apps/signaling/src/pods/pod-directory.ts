@@ -2,7 +2,7 @@ import type { PodRow, PodStore } from '@weir/db';
 import type { Dependencies } from '../deps.ts';
 import type { ViewContext } from '../views.ts';
 import { OpenPlacements } from './open-placements.ts';
-import { placeTransport } from './placement.ts';
+import { type PlacementInput, placeTransport } from './placement.ts';
 
 /** What signaling knows of pods, by their leases. */
 export class PodDirectory {
@@ -25,7 +25,7 @@ export class PodDirectory {
    * is stored, or will not be.
    */
   async placement(): Promise<{
-    place: (roomPods: readonly string[]) => PodRow | undefined;
+    place: (roomTransports: PlacementInput['roomTransports']) => PodRow | undefined;
     done: () => void;
     context: ViewContext;
   }> {
@@ -35,16 +35,19 @@ export class PodDirectory {
     const pods = await this.#pods.list();
     const stored = await this.#pods.placedSinceLease(now - config.podLeaseMs);
     const { region } = config;
-    const place = (roomPods: readonly string[]) => {
+    const place = (roomTransports: PlacementInput['roomTransports']) => {
       const placedSince = this.#open.addTo(stored, own);
       const leaseMs = config.podLeaseMs;
-      const pod = placeTransport({ pods, roomPods, region, placedSince, now, leaseMs, random });
+      const pod = placeTransport({ pods, roomTransports, region, placedSince, now, leaseMs, random });
       own.podId = pod?.id;
       return pod;
     };
     return { place, done: () => this.#open.end(own, clock.now()), context: contextOf(this.#deps, pods) };
   }
 }
+
+/** After that, a pod that could not be told anything is tried again. */
+export const unreachableMs = 30_000;
 
 function contextOf(deps: Dependencies, pods: readonly PodRow[]): ViewContext {
   const leases = new Map(pods.map((pod) => [pod.id, pod.lease]));

@@ -116,6 +116,7 @@ export const pods = pgTable('pods', {
   lease: text('lease'),
   leasedAt: bigint('leased_at', { mode: 'number' }).notNull(),
   drainTold: bigint('drain_told', { mode: 'number' }).notNull(),
+  unreachableUntil: bigint('unreachable_until', { mode: 'number' }).notNull().default(0),
 });
 
 export const idempotencyKeys = pgTable(

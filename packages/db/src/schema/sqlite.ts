@@ -141,6 +141,8 @@ export const pods = sqliteTable('pods', {
   leasedAt: integer('leased_at').notNull(),
   /** 1 once the peers on a draining pod were told to move. */
   drainTold: integer('drain_told').notNull(),
+  /** Until then it counts as one that cannot be told anything, whatever it reports itself. */
+  unreachableUntil: integer('unreachable_until').notNull().default(0),
 });
 
 export const idempotencyKeys = sqliteTable(
