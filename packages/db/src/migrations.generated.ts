@@ -51,6 +51,12 @@ export const migrations: Record<'sqlite' | 'postgres', readonly Migration[]> = {
       "statements": [
         "ALTER TABLE `pods` ADD `unreachable_until` integer DEFAULT 0 NOT NULL;"
       ]
+    },
+    {
+      "tag": "0004_webhook-origins",
+      "statements": [
+        "ALTER TABLE `webhook_cursors` ADD `origin` text DEFAULT '' NOT NULL;"
+      ]
     }
   ],
   "postgres": [
@@ -101,6 +107,12 @@ export const migrations: Record<'sqlite' | 'postgres', readonly Migration[]> = {
       "tag": "0003_unreachable-pods",
       "statements": [
         "ALTER TABLE \"pods\" ADD COLUMN \"unreachable_until\" bigint DEFAULT 0 NOT NULL;"
+      ]
+    },
+    {
+      "tag": "0004_webhook-origins",
+      "statements": [
+        "ALTER TABLE \"webhook_cursors\" ADD COLUMN \"origin\" text DEFAULT '' NOT NULL;"
       ]
     }
   ]

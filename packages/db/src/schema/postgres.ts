@@ -177,6 +177,7 @@ export const webhookCursors = pgTable(
     endpointId: text('endpoint_id').notNull(),
     roomId: text('room_id').notNull(),
     url: text('url').notNull(),
+    origin: text('origin').notNull().default(''),
     events: text('events'),
     cursor: bigint('cursor', { mode: 'number' }).notNull(),
     head: bigint('head', { mode: 'number' }).notNull(),

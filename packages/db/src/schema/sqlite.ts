@@ -209,6 +209,8 @@ export const webhookCursors = sqliteTable(
     roomId: text('room_id').notNull(),
     /** Where a room's own webhook is; empty = as the configuration says. */
     url: text('url').notNull(),
+    /** Origin of `url`: rooms' webhooks that lead to the same one share what it may take up. */
+    origin: text('origin').notNull().default(''),
     /** Types a room's own webhook wants; null = all. */
     events: text('events', { mode: 'json' }).$type<readonly WebhookEventType[]>(),
     /** Everything up to this line was acknowledged or given up. */
