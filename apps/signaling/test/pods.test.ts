@@ -464,6 +464,18 @@ onEveryDatabaseAndD1((open) => {
       expect([...weir.pods.held('busy', 'daily')!.transports.keys()]).toEqual([Number(body.id)]);
     });
 
+    it('also if it refuses, which is no reason to leave it alone later', async () => {
+      const { weir, visit } = await cutOff();
+      weir.pods.cutOff.clear();
+      const { applyMedia } = weir.pods;
+      weir.pods.applyMedia = async function (pod, update) {
+        if (pod.id === 'empty') throw new PodControlError('refused', 'another pod', { status: 401 });
+        return await applyMedia.call(this, pod, update);
+      };
+      expect((await visit('daily')).status).toBe(201);
+      expect((await weir.app.services.podStore.get('empty'))!.unreachableUntil).toBe(0);
+    });
+
     it('keeps its rooms: elsewhere a newcomer would see nobody', async () => {
       const { weir, visit } = await cutOff();
       weir.pods.cutOff.clear();

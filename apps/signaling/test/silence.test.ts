@@ -66,6 +66,27 @@ onEveryDatabase((open) => {
       expect(await people[0]!.eventTypes()).toEqual(lost);
     });
 
+    it('and a pod of another name answers at its address: it is gone, once that one has reported it', async () => {
+      const { weir, people, check } = await start('alice', 'bob', 'carol');
+      const { controlUrl } = weir.pod('pod-1').lease();
+      const { PodControlError } = await import('@weir/pod-control');
+      const pulse = weir.pods.pulse.bind(weir.pods);
+      weir.pods.pulse = (pod) => {
+        if (pod.id !== 'pod-1') return pulse(pod);
+        const problem = { type: '', title: '', status: 401, detail: '', code: 'unauthorized' };
+        return Promise.reject(new PodControlError('refused', 'not for me', { status: 401, problem }));
+      };
+      // Whoever it is: it is not the pod, and not known to have taken its place.
+      expect(await check(0)).toBe('silent');
+      await weir.clock.advance(1000);
+      await weir.lease('pod-3', { controlUrl });
+      expect(await check(0)).toBe('lost');
+      for (const one of people) expect(await one.eventTypes()).toEqual(lost);
+      expect((await weir.app.services.podStore.get('pod-1'))!.lease).toBeNull();
+      // The other way round nothing is proven: the older lease is the wrong one.
+      expect((await weir.app.services.podStore.get('pod-3'))!.lease).not.toBeNull();
+    });
+
     it('and the pod cannot be reached: the room goes once most of it says so, and no other room', async () => {
       const { weir, people, check } = await start('alice', 'bob', 'carol');
       const other = await weir.join(await weir.room('other'), 'dave');

@@ -23,8 +23,10 @@ export class PodDirectory {
   /**
    * Everything that choosing a pod needs; the choice itself can then be made again without reading. `done()` when it
    * is stored, or will not be.
+   *
+   * @param failed a pod that could not be told just now: like one that is marked unreachable
    */
-  async placement(): Promise<{
+  async placement(failed?: string): Promise<{
     place: (roomTransports: PlacementInput['roomTransports']) => PodRow | undefined;
     done: () => void;
     context: ViewContext;
@@ -32,7 +34,10 @@ export class PodDirectory {
     const { clock, config, random } = this.#deps;
     const now = clock.now();
     const own = this.#open.begin(now);
-    const pods = await this.#pods.list();
+    const known = await this.#pods.list();
+    const pods = known.map((pod) =>
+      pod.id === failed ? { ...pod, unreachableUntil: Number.POSITIVE_INFINITY } : pod,
+    );
     const stored = await this.#pods.placedSinceLease(now - config.podLeaseMs);
     const { region } = config;
     const place = (roomTransports: PlacementInput['roomTransports']) => {

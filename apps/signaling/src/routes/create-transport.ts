@@ -57,7 +57,7 @@ export function addCreateTransportRoute(router: Router, services: Services): voi
 
       /** On any pod but `without`, which could not be told. */
       const create = async (without: string | undefined) => {
-        const { place, done: placed, context } = await pods.placement();
+        const { place, done: placed, context } = await pods.placement(without);
         let pod: PodRow | undefined;
         const plan = (turn: Turn): TransportRecord => {
           const peer = ownPeer(turn, params.peer);
