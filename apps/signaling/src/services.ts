@@ -52,7 +52,7 @@ export function createServices(deps: Dependencies, stopping: Stopping): Services
     housekeeping: new Housekeeping(driver),
     podStore,
     pods,
-    prober: new Prober(deps),
+    prober: new Prober(deps, podStore),
     delivery,
     rooms: new Rooms(deps, store, access, delivery, () => deliverer.wake()),
     doorkeeper: new Doorkeeper(config, access, store),

@@ -51,6 +51,20 @@ onEveryDatabase((open) => {
     expect(on('pod-1')).toEqual({ receivers: [Number(oldSend.id)], senders: [Number(oldRecv.id)] });
     expect(on('pod-2')).toEqual({ receivers: [Number(newSend.id)], senders: [Number(newRecv.id)] });
 
+    // Which layers are wanted is for the pod to say that has all the viewers in the end.
+    const wanted = (spatialLayers: number[]) =>
+      ({
+        type: 'receiver.wantedlayers',
+        roomId: 'daily',
+        receiverId: Number(camera.id),
+        spatialLayers,
+      }) as const;
+    await alice.events();
+    await weir.pod('pod-1').report([wanted([0])]);
+    expect(await alice.events()).toEqual([]);
+    await weir.pod('pod-2').report([wanted([0, 1, 2])]);
+    expect((await alice.events()).map(({ data }) => data)).toEqual([{ spatialLayers: [0, 1, 2] }]);
+
     const [afterMove] = [await bob.ok('GET', `/senders/${sender.id}`)];
     expect(afterMove.transportId).toBe(oldRecv.id);
     for (const one of [alice, bob]) await one.events();

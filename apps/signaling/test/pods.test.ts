@@ -409,6 +409,117 @@ onEveryDatabaseAndD1((open) => {
     });
   });
 
+  describe('a pod that reports but cannot be told anything', () => {
+    /** Two pods; the emptier one is cut off from here. */
+    async function cutOff() {
+      const weir = new Instance(await open(), { env: { WEIR_PEER_TIMEOUT_SECONDS: '3600' } });
+      const load = { receivers: 0, senders: 0, cpu: 0, egressPps: 0, egressBps: 0, loopLagMs: 0 };
+      const lease = async () => {
+        await weir.lease('empty', { load: { ...load, transports: 0 } });
+        await weir.lease('busy', { load: { ...load, transports: 30 } });
+      };
+      await lease();
+      weir.pods.cutOff.add('empty');
+      const visit = async (id: string) => {
+        const member = await weir.join(await weir.room(id), 'alice');
+        const began = weir.clock.now();
+        const { status, body } = await weir.clock.until(member.call('POST', '/transports', {}));
+        return { member, status, body, ms: weir.clock.now() - began };
+      };
+      return { weir, lease, visit };
+    }
+
+    it('costs one visitor one deadline at most: it is placed elsewhere at once, and so are those who come after', async () => {
+      const { weir, lease, visit } = await cutOff();
+      for (let i = 0; i < 12; i += 1) {
+        const { status, ms } = await visit(`room-${i}`);
+        expect({ i, status }).toEqual({ i, status: 201 });
+        if (i > 0) expect(ms).toBe(0);
+        await lease();
+      }
+      const { podStore } = weir.app.services;
+      expect((await podStore.get('empty'))!.unreachableUntil).toBeGreaterThan(weir.clock.now());
+      expect((await podStore.placedSinceLease(0)).get('empty')).toBeUndefined();
+      // Later it is tried again, and by a new start of it at once.
+      weir.pods.cutOff.delete('empty');
+      await weir.pod('empty').restart();
+      expect((await podStore.get('empty'))!.unreachableUntil).toBe(0);
+      await visit('last');
+      expect(weir.pods.held('empty', 'last')!.transports.size).toBe(1);
+    });
+
+    it('also if it swallows what it is told', async () => {
+      const { weir, visit } = await cutOff();
+      weir.pods.cutOff.clear();
+      const { applyMedia } = weir.pods;
+      weir.pods.applyMedia = function (pod, update) {
+        return pod.id === 'empty' ? new Promise(() => {}) : applyMedia.call(this, pod, update);
+      };
+      const { member, status, body, ms } = await visit('daily');
+      expect(status).toBe(201);
+      expect(ms).toBe(3000);
+      // Nothing is left of the first try.
+      const { transports } = await member.ok('GET', '/transports').catch(() => ({ transports: [body] }));
+      expect(transports).toHaveLength(1);
+      expect([...weir.pods.held('busy', 'daily')!.transports.keys()]).toEqual([Number(body.id)]);
+    });
+
+    it('also if it refuses, which is no reason to leave it alone later', async () => {
+      const { weir, visit } = await cutOff();
+      weir.pods.cutOff.clear();
+      const { applyMedia } = weir.pods;
+      weir.pods.applyMedia = async function (pod, update) {
+        if (pod.id === 'empty') throw new PodControlError('refused', 'another pod', { status: 401 });
+        return await applyMedia.call(this, pod, update);
+      };
+      expect((await visit('daily')).status).toBe(201);
+      expect((await weir.app.services.podStore.get('empty'))!.unreachableUntil).toBe(0);
+    });
+
+    it('keeps its rooms: elsewhere a newcomer would see nobody', async () => {
+      const { weir, visit } = await cutOff();
+      weir.pods.cutOff.clear();
+      const { member, body } = await visit('daily');
+      expect(weir.pods.held('empty', 'daily')!.transports.size).toBe(1);
+      await weir
+        .pod('empty')
+        .report([
+          { type: 'transport.ice', roomId: 'daily', transportId: Number(body.id), state: 'completed' },
+        ]);
+      weir.pods.cutOff.add('empty');
+      const bob = await weir.join('/v1/rooms/daily', 'bob');
+      const refused = await weir.clock.until(bob.call('POST', '/transports', {}));
+      expect(refused.body.code).toBe('pod-unreachable');
+      weir.pods.cutOff.clear();
+      await bob.ok('POST', '/transports', {});
+      await settle();
+      expect(weir.pods.held('empty', 'daily')!.transports.size).toBe(2);
+      expect(weir.pods.held('busy', 'daily')).toBeUndefined();
+      await member.events();
+    });
+
+    it('is tried where there is no other, and does not hold up a room that has left it', async () => {
+      const { weir } = await start();
+      const { alice, bob } = {
+        alice: await weir.join('/v1/rooms/daily', 'carol'),
+        bob: await weir.join('/v1/rooms/daily', 'dave'),
+      };
+      weir.pods.cutOff.add('pod-1');
+      expect((await weir.clock.until(alice.call('POST', '/transports', {}))).body.code).toBe(
+        'pod-unreachable',
+      );
+      weir.pods.cutOff.clear();
+      await alice.ok('POST', '/transports', {});
+      // The room moves: its old pod cannot be told any more, the new one can.
+      await weir.lease('pod-2');
+      await weir.lease('pod-1', { draining: true, placeable: false });
+      weir.pods.cutOff.add('pod-1');
+      await bob.ok('POST', '/transports', {});
+      await settle();
+      expect(weir.pods.held('pod-2', 'daily')!.transports.size).toBe(1);
+    });
+  });
+
   describe('inspection', () => {
     it('gives stats and internals of one’s own objects, without secrets, as far as pods answer', async () => {
       const { weir, alice, bob } = await start();

@@ -66,6 +66,27 @@ onEveryDatabase((open) => {
       expect(await people[0]!.eventTypes()).toEqual(lost);
     });
 
+    it('and a pod of another name answers at its address: it is gone, once that one has reported it', async () => {
+      const { weir, people, check } = await start('alice', 'bob', 'carol');
+      const { controlUrl } = weir.pod('pod-1').lease();
+      const { PodControlError } = await import('@weir/pod-control');
+      const pulse = weir.pods.pulse.bind(weir.pods);
+      weir.pods.pulse = (pod) => {
+        if (pod.id !== 'pod-1') return pulse(pod);
+        const problem = { type: '', title: '', status: 401, detail: '', code: 'unauthorized' };
+        return Promise.reject(new PodControlError('refused', 'not for me', { status: 401, problem }));
+      };
+      // Whoever it is: it is not the pod, and not known to have taken its place.
+      expect(await check(0)).toBe('silent');
+      await weir.clock.advance(1000);
+      await weir.lease('pod-3', { controlUrl });
+      expect(await check(0)).toBe('lost');
+      for (const one of people) expect(await one.eventTypes()).toEqual(lost);
+      expect((await weir.app.services.podStore.get('pod-1'))!.lease).toBeNull();
+      // The other way round nothing is proven: the older lease is the wrong one.
+      expect((await weir.app.services.podStore.get('pod-3'))!.lease).not.toBeNull();
+    });
+
     it('and the pod cannot be reached: the room goes once most of it says so, and no other room', async () => {
       const { weir, people, check } = await start('alice', 'bob', 'carol');
       const other = await weir.join(await weir.room('other'), 'dave');
@@ -81,13 +102,16 @@ onEveryDatabase((open) => {
       expect(await check(2)).toBe('lost');
       for (const one of people) expect(await one.eventTypes()).toEqual(lost);
       expect(await other.eventTypes()).toEqual([]);
-      // Nothing new goes there until it is heard of again.
-      expect((await weir.app.services.podStore.get('pod-1'))!.lease).toMatchObject({ unreachable: true });
+      // No new room goes there for a while.
+      expect((await weir.app.services.podStore.get('pod-1'))!.unreachableUntil).toBeGreaterThan(
+        weir.clock.now(),
+      );
+      // It reports all the time, but no order gets there.
+      await weir.lease('pod-1');
       await people[1]!.ok('POST', '/transports', {});
       expect(weir.pods.held('pod-2', 'daily')!.transports.size).toBe(1);
       weir.pods.cutOff.delete('pod-1');
       await weir.lease('pod-1');
-      expect((await weir.app.services.podStore.get('pod-1'))!.lease!.unreachable).toBeUndefined();
       await settle();
       // What is left there of the room is orphaned, and closed.
       expect(weir.pods.held('pod-1', 'daily')!.transports.size).toBe(0);

@@ -34,13 +34,13 @@ class Deployment {
     this.#env = environment;
   }
 
-  /** One more instance. */
-  add(): void {
+  /** One more instance, which delivers by itself or is told to. */
+  add(delivers = true): void {
     const { clock, receiver } = this;
     const options = { clock, pods: this.#pods, env: this.#env, sendWebhook: receiver.send };
     const instance = new Instance(this.#database, options);
     this.instances.push(instance);
-    instance.app.services.deliverer.start();
+    if (delivers) instance.app.services.deliverer.start();
   }
 
   get weir(): Instance {
@@ -268,6 +268,48 @@ onEveryDatabaseAndD1((open) => {
       const quick = () => receiver.got.filter(({ url }) => url.includes('quick')).length;
       await deployment.until(() => quick() === 8, 5000);
       expect(receiver.mostOpen).toBeLessThanOrEqual(4);
+    });
+
+    it('of rooms whose receivers are slow hold up no other room, wherever it is called', async () => {
+      const deployment = await Deployment.start(open, 1, { WEIR_WEBHOOKS: '[]' });
+      const { weir, receiver, clock } = deployment;
+      receiver.answer = async ({ url }) => {
+        if (url.includes('slow')) await new Promise<void>((resume) => clock.after(9000, resume));
+        return { status: 200 };
+      };
+      const visit = async (id: string, url: string, names: number) => {
+        const room = await weir.room(id, { webhook: { url } });
+        for (let index = 0; index < names; index += 1) await weir.join(room, `visitor ${index}`);
+      };
+      for (let index = 0; index < 16; index += 1) {
+        await visit(`slow-${index}`, `https://${index % 2 === 0 ? 'one' : 'two'}.example/slow`, 10);
+      }
+      await visit('elsewhere', 'https://quick.example/', 2);
+      await deployment.until(() => receiver.types('elsewhere').length === 3, 1000);
+      // Rooms that share a slow receiver with others have their turn, too.
+      await visit('neighbour', 'https://one.example/quick', 2);
+      await deployment.until(() => receiver.types('neighbour').length === 3, 40_000);
+      expect(receiver.mostOpen).toBeLessThanOrEqual(16);
+    });
+
+    it('are delivered in time that was only lent, while a slow one is waited for', async () => {
+      const deployment = await Deployment.start(open, 0, { WEIR_WEBHOOKS: '[]' });
+      deployment.add(false);
+      const { weir, receiver, clock } = deployment;
+      receiver.answer = async ({ url }) => {
+        if (url.includes('slow')) await new Promise<void>((resume) => clock.after(9000, resume));
+        return { status: 200 };
+      };
+      await weir.room('slow', { webhook: { url: 'https://slow.example/' } });
+      for (let index = 0; index < 20; index += 1) {
+        await weir.room(`quick-${index}`, { webhook: { url: `https://quick-${index}.example/` } });
+      }
+      const from = clock.now();
+      const drained = weir.app.services.deliverer.drain(15_000);
+      await deployment.until(() => receiver.got.length === 21, 1000);
+      await clock.until(drained);
+      expect(clock.now() - from).toBeLessThanOrEqual(9500);
+      expect(await weir.app.services.webhooks.nextDue()).toBeUndefined();
     });
 
     it('of a room are called for that room, with the types it wants, until they are taken away', async () => {

@@ -71,14 +71,18 @@ describe('LayerSwitch', () => {
     expect(sender.active).toEqual({ r0: true, r1: true, r2: false });
   });
 
-  it('is applied to the next sender too', async () => {
+  it('sends everything with the next sender until it is told anew: another pod knows nothing of the first', async () => {
     const { layers } = started();
     layers.want([0]);
     await pass(3_000);
     const next = new FakeRtpSender(['r0', 'r1', 'r2']);
     layers.bind(next, encodings);
     await pass(3_000);
-    expect(next.active).toEqual({ r0: true, r1: false, r2: false });
+    expect(next.sets).toBe(0);
+    expect(layers.layers.map(({ active, wanted }) => active && wanted)).toEqual([true, true, true]);
+    layers.want([0, 1]);
+    await pass(3_000);
+    expect(next.active).toEqual({ r0: true, r1: true, r2: false });
   });
 
   it('leaves everything as it is where the browser refuses or has other encodings', async () => {
@@ -102,7 +106,7 @@ describe('LayerSwitch', () => {
 });
 
 describe('a publication', () => {
-  it('follows the log: layers nobody wants are switched off, also after a move, and on again after a gap', async () => {
+  it('follows the log: layers nobody wants are switched off, and on again after a move or a gap', async () => {
     const server = new FakeWeir();
     const { session, radio } = await enter(server);
     const senders = giveRtpSenders(radio);
@@ -123,6 +127,9 @@ describe('a publication', () => {
     server.emit(ada, 'migrate', 'peer', ada.info.id, {});
     await pass(10_000);
     expect(senders).toHaveLength(2);
+    expect(senders[1]!.active).toEqual({ r0: true, r1: true, r2: true });
+    tell([0, 1]);
+    await pass(3_000);
     expect(senders[1]!.active).toEqual({ r0: true, r1: true, r2: false });
 
     // What was told in between is not known.

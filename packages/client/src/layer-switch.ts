@@ -41,9 +41,13 @@ export class LayerSwitch {
     }));
   }
 
-  /** The browser sends with another sender from now on, in which all encodings are active. */
+  /**
+   * The browser sends with another sender from now on, in which all encodings are active. It goes to another transport,
+   * so what was told may be the word of a pod that is gone, and the new one thinks that everything is sent.
+   */
   bind(sender: LayeredSender | undefined, encodings: types.RtpParameters['encodings']): void {
     this.#sender = sender;
+    this.#wanted = undefined;
     this.#rids = encodings?.map(({ rid }) => rid) ?? [];
     this.#active = this.#rids.length > 1 ? this.#rids.map(() => true) : [];
     this.#plan();

@@ -45,6 +45,18 @@ export const migrations: Record<'sqlite' | 'postgres', readonly Migration[]> = {
         "CREATE INDEX `webhook_dead_letters_by_age` ON `webhook_dead_letters` (`failed_at`);",
         "ALTER TABLE `rooms` ADD `event_seq` integer DEFAULT 0 NOT NULL;"
       ]
+    },
+    {
+      "tag": "0003_unreachable-pods",
+      "statements": [
+        "ALTER TABLE `pods` ADD `unreachable_until` integer DEFAULT 0 NOT NULL;"
+      ]
+    },
+    {
+      "tag": "0004_webhook-origins",
+      "statements": [
+        "ALTER TABLE `webhook_cursors` ADD `origin` text DEFAULT '' NOT NULL;"
+      ]
     }
   ],
   "postgres": [
@@ -89,6 +101,18 @@ export const migrations: Record<'sqlite' | 'postgres', readonly Migration[]> = {
         "CREATE INDEX \"webhook_cursors_by_time\" ON \"webhook_cursors\" USING btree (\"next_at\");",
         "CREATE INDEX \"webhook_cursors_by_room\" ON \"webhook_cursors\" USING btree (\"room_id\");",
         "CREATE INDEX \"webhook_dead_letters_by_age\" ON \"webhook_dead_letters\" USING btree (\"failed_at\");"
+      ]
+    },
+    {
+      "tag": "0003_unreachable-pods",
+      "statements": [
+        "ALTER TABLE \"pods\" ADD COLUMN \"unreachable_until\" bigint DEFAULT 0 NOT NULL;"
+      ]
+    },
+    {
+      "tag": "0004_webhook-origins",
+      "statements": [
+        "ALTER TABLE \"webhook_cursors\" ADD COLUMN \"origin\" text DEFAULT '' NOT NULL;"
       ]
     }
   ]

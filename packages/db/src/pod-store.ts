@@ -14,6 +14,8 @@ export interface PodRow {
   readonly leasedAt: number;
   /** 1 once the peers on a draining pod were told to move. */
   readonly drainTold: number;
+  /** Until then signaling could not tell it anything; 0 = never so in this epoch. Leases do not touch it. */
+  readonly unreachableUntil: number;
 }
 
 /** A transport whose pod was started again or given up. */
@@ -109,15 +111,18 @@ export class PodStore {
           lease: lease ?? null,
           leasedAt: lease === undefined ? 0 : now,
           drainTold: 0,
+          unreachableUntil: 0,
         },
       ]);
     }
-    const column = (key: 'epoch' | 'seq' | 'lease' | 'leasedAt') => sql`${sql.identifier(pods[key].name)}`;
+    const column = (key: 'epoch' | 'seq' | 'lease' | 'leasedAt' | 'unreachableUntil') =>
+      sql`${sql.identifier(pods[key].name)}`;
     const unchanged = sql`${pods.epoch} = ${known.epoch} AND ${pods.seq} = ${known.seq}`;
     const sets = [
       sql`${column('epoch')} = ${only(unchanged, integerValue(epoch))}`,
       sql`${column('seq')} = ${integerValue(seq)}`,
     ];
+    if (epoch !== known.epoch) sets.push(sql`${column('unreachableUntil')} = 0`);
     if (lease !== undefined) {
       sets.push(
         sql`${column('lease')} = ${JSON.stringify(lease)}`,
@@ -159,11 +164,16 @@ export class PodStore {
     ]);
   }
 
-  /** Nothing new for a pod that does not answer, until it renews its lease. */
-  async markUnreachable(pod: PodRow): Promise<void> {
-    if (pod.lease === null || pod.lease.unreachable === true) return;
-    const lease: PodLease = { ...pod.lease, unreachable: true };
-    await this.#unlessRenewed(pod, [[tables.pods.lease, sql`${JSON.stringify(lease)}`]]);
+  /**
+   * Notes that this start of a pod could not be told anything: until `until` it is the last choice. Its leases go on
+   * meanwhile, as reports may still get through the other way.
+   */
+  async markUnreachable({ id, epoch }: Pick<PodRow, 'id' | 'epoch'>, until: number): Promise<void> {
+    const { pods } = tables;
+    await this.#driver.write([
+      sql`UPDATE ${pods} SET ${sql.identifier(pods.unreachableUntil.name)} = ${integerValue(until)}
+        WHERE ${pods.id} = ${id} AND ${pods.epoch} = ${epoch} AND ${pods.unreachableUntil} < ${until}`,
+    ]);
   }
 
   async #unlessRenewed(pod: PodRow, sets: [{ name: string }, SQL][]): Promise<boolean> {

@@ -61,6 +61,7 @@ export function appendRoomEvents(
         endpointId: listener.endpointId,
         roomId,
         url: listener.url,
+        origin: listener.url === '' ? '' : new URL(listener.url).origin,
         events: listener.events ?? null,
         cursor: first.seq - 1,
         head: last.seq,
@@ -79,6 +80,7 @@ export function appendRoomEvents(
       // A reader may be moving its cursor meanwhile: it sees the new head when it next writes, so nothing is missed.
       (statement) => sql`${statement} ON CONFLICT (${column('endpointId')}, ${column('roomId')}) DO UPDATE SET
         ${column('head')} = excluded.${column('head')}, ${column('url')} = excluded.${column('url')},
+        ${column('origin')} = excluded.${column('origin')},
         ${column('events')} = excluded.${column('events')}, ${column('updatedAt')} = excluded.${column('updatedAt')},
         ${column('nextAt')} = COALESCE(${webhookCursors.nextAt}, excluded.${column('nextAt')})`,
     ),

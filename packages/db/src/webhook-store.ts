@@ -26,8 +26,8 @@ export class WebhookStore {
     now: number;
     leaseMs: number;
     limit: number;
-    /** Webhooks that have enough to do. */
-    except?: readonly string[];
+    /** Receivers that have enough to do. */
+    except?: readonly Pick<WebhookCursor, 'endpointId' | 'origin'>[];
   }): Promise<WebhookCursor[]> {
     const { webhookCursors: cursors } = tables;
     const { leaseId, now, leaseMs, limit, except = [] } = request;
@@ -35,9 +35,12 @@ export class WebhookStore {
     const others =
       except.length === 0
         ? sql``
-        : sql` AND ${cursors.endpointId} NOT IN (${sql.join(
-            except.map((id) => sql`${id}`),
-            sql`, `,
+        : sql` AND NOT (${sql.join(
+            except.map(
+              ({ endpointId, origin }) =>
+                sql`(${cursors.endpointId} = ${endpointId} AND ${cursors.origin} = ${origin})`,
+            ),
+            sql` OR `,
           )})`;
     const [rows] = await this.#driver.write([
       sql`UPDATE ${cursors} SET ${set('leaseId')} = ${leaseId}, ${set('leaseUntil')} = ${integerValue(now + leaseMs)}

@@ -49,6 +49,8 @@ export class Receiver {
   #heldAfter = -1;
 
   readonly wanted = new WantedLayers();
+  /** Spatial layers that the publisher was told to be wanted; -1 = it must be told, whatever it heard elsewhere. */
+  #toldLayers = -1;
   readonly #profiles = new Map<string, ExtensionProfile>();
   readonly #clock: SourceClock;
 
@@ -81,6 +83,25 @@ export class Receiver {
     return this.streams.length === 0 ? 0 : this.streams[0]!.layerRates.maxSpatial + 1;
   }
 
+  /** As spatialLayers, but also those that the one stream announces and has not sent yet. */
+  get #announcedLayers(): number {
+    if (this.layered) return this.spatialLayers;
+    const [, announced = '1'] = /^[LS]([1-9])T/.exec(this.spec.encodings[0]?.scalabilityMode ?? '') ?? [];
+    return Math.max(this.spatialLayers, this.streams.length === 0 ? 0 : Number(announced));
+  }
+
+  /**
+   * It is received over a transport. Over another one than before, or with other streams, its publisher is told that
+   * everything is wanted: what it heard before may be the last word of another pod, which can't take it back.
+   */
+  bound(over: Transport, now: number): void {
+    const before = this.transport;
+    this.transport = over;
+    if (!this.video || this.streams.length === 0 || (before === over && this.#toldLayers >= 0)) return;
+    this.wanted.reset();
+    this.#tellWanted(now);
+  }
+
   /** A sender has a use for everything up to this layer; -1 = for nothing. */
   need(layer: number, now: number): void {
     if (!this.paused && this.wanted.raise(layer)) this.#tellWanted(now);
@@ -97,17 +118,23 @@ export class Receiver {
       }
     }
     if (this.wanted.update(most, top, now)) this.#tellWanted(now);
+    // More layers came than were announced.
+    else if (this.#toldLayers >= 0 && this.#wantedCount > this.#toldLayers) this.#tellWanted(now);
+  }
+
+  get #wantedCount(): number {
+    return Math.max(0, Math.min(this.#announcedLayers, this.wanted.highest + 1));
   }
 
   #tellWanted(now: number): void {
     const { highest } = this.wanted;
-    const count = Math.max(0, Math.min(this.spatialLayers, highest + 1));
     for (const stream of this.streams) {
       const wanted = this.layered ? stream.encodingIdx <= highest : highest >= 0;
       if (wanted && !stream.wanted) stream.wantedAt = now;
       stream.wanted = wanted;
     }
-    const spatialLayers = Array.from({ length: count }, (_, layer) => layer);
+    this.#toldLayers = this.#wantedCount;
+    const spatialLayers = Array.from({ length: this.#toldLayers }, (_, layer) => layer);
     this.room.emit({
       type: 'receiver.wantedlayers',
       roomId: this.room.id,
@@ -292,6 +319,7 @@ export class Receiver {
     if (old.length === this.streams.length && this.streams.every((stream, i) => stream === old[i])) return;
     this.#dropPast();
     this.wanted.reset();
+    this.#toldLayers = -1;
     for (const stream of this.streams) stream.wanted = true;
   }
 }

@@ -219,7 +219,11 @@ export class ForwardingRoom {
       // Over another transport SSRCs are learnt anew and numbers may start anywhere.
       if (receiver.transport !== undefined) for (const stream of receiver.streams) stream.unbind();
     }
-    receiver.transport = transport;
-    transport?.addReceiver(receiver, now);
+    if (transport === undefined) {
+      receiver.transport = undefined;
+      return;
+    }
+    receiver.bound(transport, now);
+    transport.addReceiver(receiver, now);
   }
 }

@@ -13,7 +13,7 @@ const headerExtensions = [
 ];
 
 /** A simulcast publisher that does what it is told: encodings nobody wants are off until they are wanted again. */
-function scene() {
+function scene({ active = [0, 1, 2] }: { active?: readonly number[] } = {}) {
   const host = new WorkerHost({ policy: { delayMs: 10 } });
   const source = host.connected();
   const receiver = receiverSpec(host, source.spec, 'video', {
@@ -22,6 +22,7 @@ function scene() {
   });
   host.update({ receivers: [receiver] });
   const publisher = new LayeredPublisher(host, source.endpoint, threeLayers, 1);
+  for (const layer of publisher.layers) layer.enable(active.includes(layer.index));
   publisher.start();
   const told = () => host.of('receiver.wantedlayers').map(({ spatialLayers }) => spatialLayers);
   const obey = () => {
@@ -45,17 +46,17 @@ function scene() {
       host.network.setPolicy(workerAddress.ip, socket.address.ip, { delayMs: 20, rateBps: bps });
     return { viewer, sender, limit };
   };
-  return { host, publisher, receiver, told, watch };
+  return { host, source, publisher, receiver, told, watch };
 }
 
 describe('layers that nobody wants', () => {
   it('are told to the publisher, none of them while nobody watches, and come back for whoever needs them', () => {
     const { host, told, watch } = scene();
     host.clock.runFor(8000);
-    expect(told()).toEqual([[]]);
+    expect(told()).toEqual([[0, 1, 2], []]);
     const low = watch(10_000_000, 0);
     host.clock.runFor(3000);
-    expect(told()).toEqual([[], [0]]);
+    expect(told()).toEqual([[0, 1, 2], [], [0]]);
     expect(low.viewer.shown.at(-1)?.layer).toBe(0);
     const high = watch(10_000_000);
     host.clock.runFor(8000);
@@ -104,5 +105,45 @@ describe('layers that nobody wants', () => {
     publisher.layers[2]!.broken = false;
     host.clock.runFor(20_000);
     expect(told().length).toBe(before);
+  });
+
+  it('return on a worker that never told them off', () => {
+    // As the worker before it left the publisher: it knew that nobody needed more, and is gone.
+    const { host, told, watch } = scene({ active: [0] });
+    expect(told()).toEqual([[0, 1, 2]]);
+    const { viewer } = watch(10_000_000);
+    host.clock.runFor(10_000);
+    expect(viewer.shown.at(-1)?.layer).toBe(2);
+    expect(told()).toEqual([[0, 1, 2]]);
+  });
+
+  it('are all told again over another transport, and with other encodings', () => {
+    const { host, source, receiver, told } = scene();
+    host.clock.runFor(8000);
+    expect(told()).toEqual([[0, 1, 2], []]);
+    host.update({ receivers: [{ ...receiver, paused: true }] });
+    expect(told()).toHaveLength(2);
+    const other = host.connected({ peerId: source.spec.peerId });
+    host.update({ receivers: [{ ...receiver, transportId: other.spec.id }] });
+    expect(told()).toEqual([[0, 1, 2], [], [0, 1, 2]]);
+    host.update({ receivers: [{ ...receiver, transportId: null }] });
+    expect(told()).toHaveLength(3);
+    host.update({ receivers: [receiver] });
+    expect(told().slice(3)).toEqual([[0, 1, 2]]);
+    host.update({ receivers: [{ ...receiver, encodings: receiver.encodings.slice(0, 2) }] });
+    expect(told().at(-1)).toEqual([0, 1]);
+  });
+
+  it('of one stream are those that it announces', () => {
+    const host = new WorkerHost();
+    const { spec } = host.connected();
+    const one = (scalabilityMode?: string) =>
+      receiverSpec(host, spec, 'video', { encodings: [{ ssrc: host.id(), scalabilityMode }] });
+    host.update({ receivers: [one(), one('L3T3_KEY'), one('L1T3')] });
+    expect(host.of('receiver.wantedlayers').map(({ spatialLayers }) => spatialLayers)).toEqual([
+      [0],
+      [0, 1, 2],
+      [0],
+    ]);
   });
 });

@@ -212,8 +212,9 @@ export const MediaHappening = z.discriminatedUnion('type', [
   }),
   /**
    * Which spatial layers of a receiver anybody has a use for: what viewers get, what their bitrate might soon give
-   * them, and what they would fall back to. Told when it changes; a layer that is needed again is told at once, one
-   * that is not only after a while. Others need not be sent. Until it is told for the first time all are wanted.
+   * them, and what they would fall back to. All of them are told when the receiver is bound to a transport, as its
+   * publisher may have heard something else of another pod; then what changes: a layer that is needed again is told at
+   * once, one that is not only after a while. Others need not be sent. Until it is told anything all are wanted.
    */
   z.object({
     ...of,

@@ -40,8 +40,6 @@ export const PodLease = z.object({
   placeable: z.boolean(),
   draining: z.boolean(),
   load: PodLoad,
-  /** Signaling's own mark: it did not answer, and peers hear nothing of it. Gone with the next lease. */
-  unreachable: z.boolean().optional(),
   /** Load of each media worker, in their order; absent when there is only one, and from pods of older versions. */
   workers: z.array(z.object({ cpu: z.number().nonnegative() })).optional(),
   /** Version of each room's media state that the pod holds; signaling repairs what differs. */

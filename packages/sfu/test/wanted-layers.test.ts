@@ -27,7 +27,7 @@ it('an RtpReceiver hears which of its layers somebody has a use for', async () =
   await connected(bobs);
   const [sender] = bob.rtpSenders;
   await sender!.setTransport(bobs);
-  expect(video.wantedLayers).toBeUndefined();
+  expect(video.wantedLayers).toEqual([0, 1, 2]);
 
   const stop = sendEvery(20, (n) => {
     for (const ssrc of [1, 2, 3]) endpoint.sendRtp(keyFrame(ssrc, n + 1));

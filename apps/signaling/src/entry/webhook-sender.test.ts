@@ -1,6 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import type { AddressInfo, Socket } from 'node:net';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { nodeSender } from './webhook-sender.ts';
 
 const servers: Server[] = [];
@@ -95,4 +95,27 @@ describe('calling webhooks from Node', () => {
     await ended;
     expect(sent).toBeGreaterThan(0);
   });
+
+  it('holds no connection for a trickle, and never many for one receiver', async () => {
+    const open = new Set<Socket>();
+    let most = 0;
+    let answered = 0;
+    const port = await serve((_, response) => {
+      response.writeHead(200);
+      answered += 1;
+      const drip = setInterval(() => response.write('.'), 100);
+      response.on('close', () => clearInterval(drip));
+    });
+    servers.at(-1)!.on('connection', (socket) => {
+      open.add(socket);
+      most = Math.max(most, open.size);
+      socket.on('close', () => open.delete(socket)).on('error', () => {});
+    });
+    const send = nodeSender({ allowPrivate: true });
+    const calls = Array.from({ length: 40 }, () => send(`http://127.0.0.1:${port}/`, call()));
+    expect((await Promise.all(calls)).every(({ status }) => status === 200)).toBe(true);
+    expect(answered).toBe(40);
+    expect(most).toBeLessThanOrEqual(16);
+    await vi.waitFor(() => expect(open.size).toBe(0), { timeout: 5000 });
+  }, 15_000);
 });

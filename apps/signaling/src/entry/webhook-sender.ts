@@ -22,10 +22,8 @@ export function nodeSender(settings: { allowPrivate: boolean }): WebhookSender {
       done(null, first?.address ?? '', first?.family);
     });
   };
-  const agents = {
-    'http:': new http.Agent({ keepAlive: true, maxFreeSockets: 8 }),
-    'https:': new https.Agent({ keepAlive: true, maxFreeSockets: 8 }),
-  };
+  const sockets = { keepAlive: true, maxFreeSockets: 8, maxSockets: mostSocketsPerOrigin };
+  const agents = { 'http:': new http.Agent(sockets), 'https:': new https.Agent(sockets) };
   return (url, { headers, body, signal }) =>
     new Promise((resolve, reject) => {
       const { protocol } = new URL(url);
@@ -40,7 +38,9 @@ export function nodeSender(settings: { allowPrivate: boolean }): WebhookSender {
           if (left < 0) answer.destroy();
         });
         answer.on('error', () => {});
-        answer.setTimeout(ignoredForMs, () => answer.destroy());
+        // Not since the last byte: who sends one now and then could hold on for hours.
+        const timer = setTimeout(() => answer.destroy(), ignoredForMs);
+        answer.on('close', () => clearTimeout(timer));
       });
       request.on('error', (error: NodeJS.ErrnoException) =>
         reject(signal.aborted ? signal.reason : new Error(error.message || String(error.code))),
@@ -50,4 +50,7 @@ export function nodeSender(settings: { allowPrivate: boolean }): WebhookSender {
 }
 
 const longestIgnoredBytes = 64 * 1024;
-const ignoredForMs = 5000;
+/** Nobody waits for the rest of an answer; for longer than that a new connection is cheaper. */
+const ignoredForMs = 1000;
+/** Of calls under way and of answers still being read. Further calls wait, within their own time. */
+const mostSocketsPerOrigin = 16;

@@ -29,12 +29,16 @@ export class MediaDelivery {
     this.#pods = pods;
   }
 
-  /** Tells every pod of an order. @throws PodControlError or Error when one could not be told */
-  async send(order: MediaOrder): Promise<void> {
-    await Promise.all(order.updates.map(({ podId, update }) => this.tell(podId, update)));
+  /** Tells every pod of an order. By pod: what `tell()` answers. */
+  send(order: MediaOrder): Map<string, Promise<void>> {
+    return new Map(order.updates.map(({ podId, update }) => [podId, this.tell(podId, update)]));
   }
 
-  /** Tells one pod; resolves when it holds at least `update.version`. */
+  /**
+   * Tells one pod; resolves when it holds at least `update.version`.
+   *
+   * @throws PodControlError or Error when it could not be told
+   */
   tell(podId: string, update: RoomMediaUpdate): Promise<void> {
     if (this.#deps.isolatedRequests === true) return this.#deliver(podId, update);
     const key = `${podId} ${update.roomId}`;

@@ -14,6 +14,7 @@ function pod(id: string, transports: number, cpu: number): PodRow {
     seq: 1,
     leasedAt: 0,
     drainTold: 0,
+    unreachableUntil: 0,
     lease: { ...lease, load: { ...load, transports, cpu } } as unknown as PodRow['lease'],
   };
 }
@@ -44,7 +45,7 @@ function simulate(seed: number, instances: number, pods: readonly PodRow[], slow
       add(decideAt, () => {
         own.podId = placeTransport({
           pods,
-          roomPods: [],
+          roomTransports: [],
           region: 'here',
           placedSince: memory.addTo(seen, own),
           now: decideAt,

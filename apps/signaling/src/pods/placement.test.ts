@@ -17,6 +17,7 @@ function pod(
     seq: 1,
     leasedAt: now - age,
     drainTold: 0,
+    unreachableUntil: 0,
     lease: {
       region: 'here',
       capacity: 100,
@@ -34,10 +35,14 @@ const drawing = (...places: number[]) => {
   return () => places[at++ % places.length]! * 2 ** 32;
 };
 
+/** Transports of the room, with media. */
+const on = (...podIds: string[]) =>
+  podIds.map((podId) => ({ podId, type: 'webrtc', iceState: 'completed' }) as const);
+
 const place = (pods: PodRow[], input: Partial<PlacementInput> = {}) =>
   placeTransport({
     pods,
-    roomPods: [],
+    roomTransports: [],
     region: 'here',
     placedSince: new Map(),
     now,
@@ -76,9 +81,19 @@ describe('placement of a transport', () => {
     expect(place([narrow], { placedSince: new Map([['narrow', 5]]) })).toBeUndefined();
   });
 
-  it('leaves a pod alone that does not answer, also for its own rooms, until its next lease', () => {
-    const mute = pod('mute', { unreachable: true });
-    expect(place([mute, pod('other', { transports: 90 })], { roomPods: ['mute'] })).toBe('other');
+  it('leaves a pod alone that cannot be told anything, for a while, whatever it reports', () => {
+    const mute = { ...pod('mute'), unreachableUntil: now + 1 };
+    const pods = [mute, pod('other', { transports: 90 })];
+    expect(place(pods)).toBe('other');
+    expect(place([{ ...mute, unreachableUntil: now }, pods[1]!])).toBe('mute');
+    // Far, but there; or the only one that may get through.
+    expect(place([mute, pod('far', { region: 'there' })])).toBe('far');
+    expect(place([mute, pod('full', { transports: 100 })])).toBe('mute');
+    // Others of the room may have tried at the same time. Where their media runs, a newcomer must go, or see nobody.
+    expect(place(pods, { roomTransports: [{ podId: 'mute', type: 'webrtc', iceState: 'new' }] })).toBe(
+      'other',
+    );
+    expect(place(pods, { roomTransports: on('mute') })).toBe('mute');
   });
 
   it('counts what was placed since the last lease', () => {
@@ -107,11 +122,13 @@ describe('placement of a transport', () => {
 
   it('keeps a room together, also on a pod that takes no new rooms, but not on one that drains', () => {
     const home = pod('home', { transports: 90, placeable: false });
-    expect(place([home, pod('idle')], { roomPods: ['home'] })).toBe('home');
+    expect(place([home, pod('idle')], { roomTransports: on('home') })).toBe('home');
     const draining = pod('home', { draining: true });
     expect(
-      place([draining, pod('idle'), pod('new', { transports: 50 })], { roomPods: ['home', 'home', 'new'] }),
+      place([draining, pod('idle'), pod('new', { transports: 50 })], {
+        roomTransports: on('home', 'home', 'new'),
+      }),
     ).toBe('new');
-    expect(place([draining, pod('idle')], { roomPods: ['home'] })).toBe('idle');
+    expect(place([draining, pod('idle')], { roomTransports: on('home') })).toBe('idle');
   });
 });

@@ -1,9 +1,10 @@
 import type { PodRow } from '@weir/db';
+import type { TransportRecord } from '@weir/room';
 
 export interface PlacementInput {
   readonly pods: readonly PodRow[];
-  /** Where the room's transports are now, oldest first: a room stays together while its pod may take more. */
-  readonly roomPods: readonly string[];
+  /** The room's transports, oldest first: a room stays together while its pod may take more. */
+  readonly roomTransports: readonly Pick<TransportRecord, 'podId' | 'type' | 'iceState'>[];
   /** Where the peer is; pods of this region come first. */
   readonly region?: string | undefined;
   /** Transports placed since the pods' last leases, by pod: what load tells of them is still to come. */
@@ -17,21 +18,25 @@ export interface PlacementInput {
 
 /**
  * Chooses a pod for one more transport: the room's own if it can take more, else the less loaded of two drawn
- * from the region (or from everywhere, if the region has none). Undefined = no pod can take it now.
+ * from the region (or from everywhere, if the region has none). Pods that could not be told anything come last, except
+ * for a room whose media runs there. Undefined = no pod can take it now.
  */
 export function placeTransport(input: PlacementInput): PodRow | undefined {
   const usable = input.pods.filter(
-    (pod) =>
-      hasFreshLease(pod, input) &&
-      !pod.lease!.draining &&
-      pod.lease!.unreachable !== true &&
-      expectedLoad(pod, input) < 1,
+    (pod) => hasFreshLease(pod, input) && !pod.lease!.draining && expectedLoad(pod, input) < 1,
   );
+  const reachable = usable.filter((pod) => pod.unreachableUntil <= input.now);
   // The newest transport tells where the room is moving, if it moves.
-  for (const podId of [...input.roomPods].reverse()) {
-    const home = usable.find((pod) => pod.id === podId);
+  for (const transport of [...input.roomTransports].reverse()) {
+    // On another pod than the others a newcomer would hear and see nobody, and not even an error.
+    const home = (isRunning(transport) ? usable : reachable).find((pod) => pod.id === transport.podId);
     if (home !== undefined) return home;
   }
+  // Where nothing else is left, a try may succeed.
+  return drawPod(reachable, input) ?? drawPod(usable, input);
+}
+
+function drawPod(usable: readonly PodRow[], input: PlacementInput): PodRow | undefined {
   const placeable = usable.filter((pod) => pod.lease!.placeable);
   const near = placeable.filter((pod) => pod.lease!.region === input.region);
   const choices = near.length > 0 ? near : placeable;
@@ -41,6 +46,11 @@ export function placeTransport(input: PlacementInput): PodRow | undefined {
   if (others.length === 0) return first;
   const second = draw(others, input.random);
   return expectedLoad(second, input) < expectedLoad(first, input) ? second : first;
+}
+
+/** Whether media may flow there. Of plain RTP nothing is known. */
+function isRunning({ type, iceState }: PlacementInput['roomTransports'][number]): boolean {
+  return type === 'plain' || iceState !== 'new';
 }
 
 /** Whether the pod renewed its lease in time. */

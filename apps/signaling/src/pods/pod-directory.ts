@@ -2,7 +2,7 @@ import type { PodRow, PodStore } from '@weir/db';
 import type { Dependencies } from '../deps.ts';
 import type { ViewContext } from '../views.ts';
 import { OpenPlacements } from './open-placements.ts';
-import { placeTransport } from './placement.ts';
+import { type PlacementInput, placeTransport } from './placement.ts';
 
 /** What signaling knows of pods, by their leases. */
 export class PodDirectory {
@@ -23,28 +23,36 @@ export class PodDirectory {
   /**
    * Everything that choosing a pod needs; the choice itself can then be made again without reading. `done()` when it
    * is stored, or will not be.
+   *
+   * @param failed a pod that could not be told just now: like one that is marked unreachable
    */
-  async placement(): Promise<{
-    place: (roomPods: readonly string[]) => PodRow | undefined;
+  async placement(failed?: string): Promise<{
+    place: (roomTransports: PlacementInput['roomTransports']) => PodRow | undefined;
     done: () => void;
     context: ViewContext;
   }> {
     const { clock, config, random } = this.#deps;
     const now = clock.now();
     const own = this.#open.begin(now);
-    const pods = await this.#pods.list();
+    const known = await this.#pods.list();
+    const pods = known.map((pod) =>
+      pod.id === failed ? { ...pod, unreachableUntil: Number.POSITIVE_INFINITY } : pod,
+    );
     const stored = await this.#pods.placedSinceLease(now - config.podLeaseMs);
     const { region } = config;
-    const place = (roomPods: readonly string[]) => {
+    const place = (roomTransports: PlacementInput['roomTransports']) => {
       const placedSince = this.#open.addTo(stored, own);
       const leaseMs = config.podLeaseMs;
-      const pod = placeTransport({ pods, roomPods, region, placedSince, now, leaseMs, random });
+      const pod = placeTransport({ pods, roomTransports, region, placedSince, now, leaseMs, random });
       own.podId = pod?.id;
       return pod;
     };
     return { place, done: () => this.#open.end(own, clock.now()), context: contextOf(this.#deps, pods) };
   }
 }
+
+/** After that, a pod that could not be told anything is tried again. */
+export const unreachableMs = 30_000;
 
 function contextOf(deps: Dependencies, pods: readonly PodRow[]): ViewContext {
   const leases = new Map(pods.map((pod) => [pod.id, pod.lease]));

@@ -188,9 +188,10 @@ function signalKey(happening: MediaHappening): string | undefined {
 /** Happenings of objects that are gone meanwhile, or were taken over by another pod, mean nothing. */
 function takeHappening(turn: Turn, podId: string, happening: Exclude<MediaHappening, RoomSignal>): void {
   const { state } = turn;
-  const transport = transportsOf(turn, happening)
-    .map((id) => state.transports.get(id))
-    .find((one) => one?.podId === podId);
+  const places = transportsOf(turn, happening);
+  // Publishers obey the pod that they move to; the one they leave knows nothing of the viewers there.
+  if (happening.type === 'receiver.wantedlayers') places.splice(0, places.length - 1);
+  const transport = places.map((id) => state.transports.get(id)).find((one) => one?.podId === podId);
   if (transport === undefined) return;
   switch (happening.type) {
     case 'receiver.score': {

@@ -1,6 +1,7 @@
 import type { TransportRecord } from '@weir/room';
 import type { Services } from '../services.ts';
 import { closeLostTransports, loseTransports } from './lost-pods.ts';
+import { unreachableMs } from './pod-directory.ts';
 
 /**
  * A peer says that no media comes on its transport any more. One that lies, or whose own network is broken, must not
@@ -34,7 +35,7 @@ export async function heedSilence(
     return loseTransports(services, turn, (one) => one.podId === podId);
   });
   if (!lost) return 'silent';
-  await podStore.markUnreachable(pod);
+  await podStore.markUnreachable(pod, deps.clock.now() + unreachableMs);
   deps.logger.warn({ podId, roomId }, 'a room left a pod that does not answer and that its peers miss');
   return 'lost';
 }

@@ -51,8 +51,8 @@ export interface Transacted<T> {
   readonly value: T;
   /** As they are now. */
   readonly rooms: ReadonlyMap<string, LoadedRoom>;
-  /** Settles when every pod concerned has what it must know; rejects if one could not be told now. */
-  readonly delivered: Promise<void>;
+  /** Settles when the pod has what it must know, whatever becomes of others; rejects if it could not be told now. */
+  readonly deliveredTo: (podId: string) => Promise<void>;
 }
 
 /**
@@ -186,19 +186,21 @@ export class Rooms {
     now: number,
   ): Transacted<T> {
     const rooms = new Map([...turns].map(([roomId, turn]) => [roomId, turn.room]));
-    const deliveries: Promise<void>[] = [];
+    const deliveries: [podId: string, Promise<void>][] = [];
     for (const { commit, order } of finished) {
       const room = this.#store.committed(commit, now);
       rooms.set(room.id, room);
       this.wake(room.id, commit.events);
       if (commit.lines !== undefined) this.#wakeWebhooks();
-      if (order !== undefined) deliveries.push(this.#delivery.send(order));
+      if (order !== undefined) deliveries.push(...this.#delivery.send(order));
     }
-    const delivered = Promise.all(deliveries).then(() => {});
     // Whoever does not wait for it must not be hit by its failure: the next lease repairs it.
-    delivered.catch(() => {});
-    this.#deps.defer?.(delivered.catch(() => {}));
-    return { value, rooms, delivered };
+    for (const [, delivery] of deliveries) delivery.catch(() => {});
+    this.#deps.defer?.(Promise.allSettled(deliveries.map(([, delivery]) => delivery)).then(() => {}));
+    const deliveredTo = async (podId: string) => {
+      await Promise.all(deliveries.map(([id, delivery]) => (id === podId ? delivery : undefined)));
+    };
+    return { value, rooms, deliveredTo };
   }
 
   /** Wakes the readers of new events. */

@@ -3,6 +3,7 @@ import type { Services } from '../services.ts';
 import { retryAfterMs, retryDelayMs } from './backoff.ts';
 import { endpointOf } from './listeners.ts';
 import { messageId, webhookEvent } from './message.ts';
+import { Places } from './places.ts';
 import type { WebhookEndpoint } from './settings.ts';
 import { signatureHeaders } from './signature.ts';
 import { whyNotUrl } from './target.ts';
@@ -23,8 +24,7 @@ export interface CallOutcome {
 export class WebhookDeliverer {
   readonly #services: Services;
   readonly #stop = new StopSignal();
-  /** Rooms at work, by webhook. */
-  readonly #active = new Map<string, number>();
+  readonly #places: Places;
   readonly #running = new Set<Promise<void>>();
   #started = false;
   #cancelTimer: (() => void) | undefined;
@@ -33,6 +33,7 @@ export class WebhookDeliverer {
 
   constructor(services: Services) {
     this.#services = services;
+    this.#places = new Places(services.deps.config.webhooks.concurrency);
   }
 
   /** Delivers until `stop()`: when woken, and every second what other instances left. */
@@ -69,11 +70,18 @@ export class WebhookDeliverer {
   async drain(maxMs: number): Promise<void> {
     const { clock } = this.#services.deps;
     const end = clock.now() + maxMs;
-    do {
-      const leases = await this.#claim();
-      if (leases.length === 0) return;
-      await Promise.all(leases.map((lease) => this.#deliver(lease, end)));
-    } while (clock.now() < end);
+    const running = new Set<Promise<void>>();
+    for (;;) {
+      if (clock.now() < end) {
+        await this.#claim((lease) => {
+          const work = this.#deliver(lease, end).finally(() => running.delete(work));
+          running.add(work);
+        });
+      }
+      if (running.size === 0) return;
+      // A slow receiver must not hold up what the others may have next.
+      await Promise.race(running);
+    }
   }
 
   /** Calls a webhook with one line. Never throws. */
@@ -125,7 +133,7 @@ export class WebhookDeliverer {
       try {
         do {
           this.#again = false;
-          for (const lease of await this.#claim()) this.#work(lease);
+          await this.#claim((lease) => this.#work(lease));
         } while (this.#again && !this.#stop.stopped);
       } catch (error) {
         logger.warn(
@@ -143,12 +151,7 @@ export class WebhookDeliverer {
   }
 
   #work(lease: WebhookCursor): void {
-    const { endpointId } = lease;
-    this.#active.set(endpointId, (this.#active.get(endpointId) ?? 0) + 1);
     const work = this.#deliver(lease, Number.POSITIVE_INFINITY).finally(() => {
-      const left = this.#active.get(endpointId)! - 1;
-      if (left === 0) this.#active.delete(endpointId);
-      else this.#active.set(endpointId, left);
       // There is a place again.
       this.wake();
     });
@@ -160,25 +163,21 @@ export class WebhookDeliverer {
     void work.finally(() => this.#running.delete(work));
   }
 
-  async #claim(): Promise<WebhookCursor[]> {
+  /** Takes up what is due, as far as there are places. */
+  async #claim(work: (lease: WebhookCursor) => void): Promise<void> {
     const { deps, webhooks } = this.#services;
-    const { concurrency } = deps.config.webhooks;
-    if (this.#stop.stopped) return [];
-    const active = [...this.#active.values()].reduce((sum, count) => sum + count, 0);
-    if (active >= concurrency) return [];
-    // One slow webhook must not take all places from the others.
-    const except = [...this.#active].flatMap(([id, count]) => (2 * count >= concurrency ? [id] : []));
-    const now = deps.clock.now();
-    // Mostly nothing waits, and then nothing is written.
-    const due = await webhooks.nextDue();
-    if (due === undefined || due > now) return [];
-    return await webhooks.claim({
-      leaseId: crypto.randomUUID(),
-      now,
-      leaseMs: this.#leaseMs,
-      limit: Math.max(1, Math.min(concurrency - active, Math.ceil(concurrency / 2))),
-      except: active === 0 ? [] : except,
-    });
+    for (;;) {
+      const now = deps.clock.now();
+      const { limit, except } = this.#places.free(now);
+      if (limit === 0 || this.#stop.stopped) return;
+      // Mostly nothing waits, and then nothing is written.
+      const due = await webhooks.nextDue();
+      if (due === undefined || due > now) return;
+      const leaseId = crypto.randomUUID();
+      const leases = await webhooks.claim({ leaseId, now, leaseMs: this.#leaseMs, limit, except });
+      for (const lease of leases) work(lease);
+      if (leases.length < limit) return;
+    }
   }
 
   /** Longer than a call can take, or somebody else would make it too. */
@@ -186,10 +185,15 @@ export class WebhookDeliverer {
     return this.#services.deps.config.webhooks.timeoutMs + leaseMarginMs;
   }
 
-  /** Delivers line after line while the lease lasts. Never throws: what is not done the lease's end leaves to others. */
+  /**
+   * Delivers line after line, until `end` or until others must have their turn. Never throws: what is not done the
+   * lease's end leaves to others.
+   */
   async #deliver(lease: WebhookCursor, end: number): Promise<void> {
     const { deps, webhooks } = this.#services;
     const { endpointId, roomId } = lease;
+    const turnEnd = Math.min(end, deps.clock.now() + turnMs);
+    const giveBack = this.#places.take(lease, turnEnd + this.#leaseMs);
     try {
       const endpoint = endpointOf(deps.config.webhooks, lease);
       if (endpoint === undefined) {
@@ -204,7 +208,7 @@ export class WebhookDeliverer {
         if (lines.length === 0) held = await this.#advance(held, held.head);
         for (const line of lines) {
           if (held === undefined || held.nextAt === null) break;
-          if (this.#stop.stopped || deps.clock.now() >= end || done >= linesPerLease) {
+          if (this.#stop.stopped || deps.clock.now() >= turnEnd || done >= linesPerTurn) {
             await webhooks.release(held, deps.clock.now());
             return;
           }
@@ -217,6 +221,8 @@ export class WebhookDeliverer {
         { endpoint: endpointId, room: roomId, error: (error as Error).message },
         'a webhook was left to its next attempt',
       );
+    } finally {
+      giveBack();
     }
   }
 
@@ -319,6 +325,7 @@ function deadLetter(
 const afterAnswerMs = 15_000;
 const leaseMarginMs = 15_000;
 const linesAtOnce = 20;
-/** After so many lines the others have their turn. */
-const linesPerLease = 100;
+/** After so many lines, or so much time, those that wait longer have their turn. */
+const linesPerTurn = 100;
+const turnMs = 10_000;
 const unknownAgainMs = 60_000;

@@ -116,6 +116,7 @@ export const pods = pgTable('pods', {
   lease: text('lease'),
   leasedAt: bigint('leased_at', { mode: 'number' }).notNull(),
   drainTold: bigint('drain_told', { mode: 'number' }).notNull(),
+  unreachableUntil: bigint('unreachable_until', { mode: 'number' }).notNull().default(0),
 });
 
 export const idempotencyKeys = pgTable(
@@ -176,6 +177,7 @@ export const webhookCursors = pgTable(
     endpointId: text('endpoint_id').notNull(),
     roomId: text('room_id').notNull(),
     url: text('url').notNull(),
+    origin: text('origin').notNull().default(''),
     events: text('events'),
     cursor: bigint('cursor', { mode: 'number' }).notNull(),
     head: bigint('head', { mode: 'number' }).notNull(),

@@ -141,6 +141,8 @@ export const pods = sqliteTable('pods', {
   leasedAt: integer('leased_at').notNull(),
   /** 1 once the peers on a draining pod were told to move. */
   drainTold: integer('drain_told').notNull(),
+  /** Until then it counts as one that cannot be told anything, whatever it reports itself. */
+  unreachableUntil: integer('unreachable_until').notNull().default(0),
 });
 
 export const idempotencyKeys = sqliteTable(
@@ -207,6 +209,8 @@ export const webhookCursors = sqliteTable(
     roomId: text('room_id').notNull(),
     /** Where a room's own webhook is; empty = as the configuration says. */
     url: text('url').notNull(),
+    /** Origin of `url`: rooms' webhooks that lead to the same one share what it may take up. */
+    origin: text('origin').notNull().default(''),
     /** Types a room's own webhook wants; null = all. */
     events: text('events', { mode: 'json' }).$type<readonly WebhookEventType[]>(),
     /** Everything up to this line was acknowledged or given up. */

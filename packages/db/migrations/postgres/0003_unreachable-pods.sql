@@ -1,0 +1,1 @@
+ALTER TABLE "pods" ADD COLUMN "unreachable_until" bigint DEFAULT 0 NOT NULL;

@@ -1,0 +1,1 @@
+ALTER TABLE "webhook_cursors" ADD COLUMN "origin" text DEFAULT '' NOT NULL;

@@ -1,0 +1,1 @@
+ALTER TABLE `pods` ADD `unreachable_until` integer DEFAULT 0 NOT NULL;

@@ -1,0 +1,1 @@
+ALTER TABLE `webhook_cursors` ADD `origin` text DEFAULT '' NOT NULL;
