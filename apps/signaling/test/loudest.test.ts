@@ -10,9 +10,9 @@ onEveryDatabaseAndD1((open) => {
       const database = await open();
       const weir = new Instance(database);
       const token = await weir.admin();
-      const all = await weir.ok<Record<string, unknown>>('POST', '/v1/rooms', { token, body: { id: 'all' } });
+      const all = await weir.ok('POST', '/v1/rooms', { token, body: { id: 'all' } });
       expect(all).toMatchObject({ maxLoudestAudio: 0 });
-      const three = await weir.ok<Record<string, unknown>>('POST', '/v1/rooms', {
+      const three = await weir.ok('POST', '/v1/rooms', {
         token,
         body: { id: 'three', maxLoudestAudio: 3 },
       });

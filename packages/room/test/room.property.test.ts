@@ -311,21 +311,23 @@ function checkGroups(state: RoomState): void {
 }
 
 /** Which records there are, in order: any change shows. Records are frozen, so they cannot change inside. */
-function shallow({ version, closed, peers, transports, receivers, senders }: RoomState) {
+function shallow({ version, closed, maxLoudestAudio, peers, transports, receivers, senders }: RoomState) {
   return {
     version,
     closed,
+    maxLoudestAudio,
     records: [peers, transports, receivers, senders].flatMap((records) => [...records.keys()]),
   };
 }
 
 function dump(state: RoomState) {
-  const { id, version, closed, capabilities } = state;
+  const { id, version, closed, capabilities, maxLoudestAudio } = state;
   return {
     id,
     version,
     closed,
     capabilities,
+    maxLoudestAudio,
     peers: [...state.peers.values()],
     transports: [...state.transports.values()],
     receivers: [...state.receivers.values()],

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { RtpReceiver } from '../src/index.ts';
 import { connected, opusPacket, sendEvery } from './endpoint.ts';
 import { opusParameters, settled, startPeer, startRoom } from './fixtures.ts';
 
@@ -26,7 +27,7 @@ describe('room.maxLoudestAudio', () => {
     const [from, to] = [await alice.createTransport(), await bob.createTransport()];
     const endpoint = await connected(from);
     await connected(to);
-    const receivers = [];
+    const receivers: RtpReceiver[] = [];
     for (const [ssrc, alwaysForward] of [
       [11, false],
       [12, false],
