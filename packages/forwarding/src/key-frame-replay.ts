@@ -37,8 +37,10 @@ export class KeyFrameReplay {
     this.#start = stream.keyFrame.start;
     this.#next = this.#start;
     this.#only = [sender];
-    // Structures may have changed since: the replay reads its own.
-    this.#descriptor = stream.descriptor === undefined ? undefined : new DependencyDescriptor();
+    // Structures may have changed since: the replay reads its own, and counts frames as the stream does.
+    const { descriptor, keyFrame } = stream;
+    const first = keyFrame.frameNumber < 0 ? -1 : (descriptor?.frameOf(keyFrame.frameNumber) ?? -1);
+    this.#descriptor = descriptor === undefined ? undefined : new DependencyDescriptor(first);
     this.#generation = stream.generation;
     this.#at = now;
     this.#endsAt = now + maxCatchUpMs * patience;

@@ -211,6 +211,10 @@ test('late packets and repeated key frames are read by the structure they were w
   expect(descriptor.structure.maxSpatialId).toBe(1);
   expect(read(encode({ template: 2, number: 4 }, l1t2))).toBe(true);
   expect(descriptor).toMatchObject({ spatialId: 0, temporalId: 1, activeDecodeTargets: 0b11 });
+  // Another reader that begins again with a key frame of before counts as this one does.
+  const again = new DependencyDescriptor(descriptor.frameOf(65_530));
+  expect(again.read(first, 0, first.length)).toBe(true);
+  expect(again.frame).toBe(131_072 - 6);
   // Ids of the new structure mean nothing in the old one, and the other way round.
   expect(read(encode({ template: 2, number: 65_534 }, l1t2))).toBe(false);
   expect(read(encode({ template: 4, number: 5 }, l2t2))).toBe(false);

@@ -48,6 +48,17 @@ export class DependencyDescriptor {
   #activeTold = false;
   #activeNow = 0;
 
+  /** @param firstFrame number of the first frame, as frameOf() of another reader of the stream gives it */
+  constructor(firstFrame = -1) {
+    if (firstFrame >= 0) this.#newestFrame = firstFrame - 1;
+  }
+
+  /** The number with its wraps counted of a frame near the newest one. */
+  frameOf(frameNumber: number): number {
+    const newest = this.#newestFrame;
+    return newest < 0 ? 65_536 + frameNumber : newest + (((frameNumber - newest) << 16) >> 16);
+  }
+
   /** That the packet read last was written with. */
   get structure(): DependencyStructure {
     return this.#structure;
@@ -168,10 +179,8 @@ export class DependencyDescriptor {
   }
 
   #countFrame(): void {
-    const before = this.#newestFrame;
-    const step = before < 0 ? 0 : ((this.frameNumber - before) << 16) >> 16;
-    this.frame = before < 0 ? 65_536 + this.frameNumber : before + step;
-    this.isNewest = this.frame > before;
+    this.frame = this.frameOf(this.frameNumber);
+    this.isNewest = this.frame > this.#newestFrame;
     if (this.isNewest) this.#newestFrame = this.frame;
   }
 
