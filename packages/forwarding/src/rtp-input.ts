@@ -129,7 +129,7 @@ export class RtpInput {
     layerReader.read(receiver, stream, stream.descriptor, isKey);
     const { pictureId, tl0PictureIndex, frameNumber } = layerReader;
     stream.notePicture(pictureId, tl0PictureIndex);
-    stream.layerRates.add(layers.spatialId, layers.temporalId, header.length, now);
+    stream.layerRates.add(layers.spatialId, layers.temporalId, header.length, layers.pictureStart, now);
     // What is filmed while paused is for nobody, later neither.
     if (isKey && !receiver.paused) {
       stream.keyFrame.note(stream.extended, header.timestamp, pictureId, tl0PictureIndex, frameNumber, now);
