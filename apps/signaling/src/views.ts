@@ -208,6 +208,7 @@ export function senderView(
     ...(sender.preferredLayers === undefined ? {} : { preferredLayers: sender.preferredLayers }),
     ...(sender.currentLayers === undefined ? {} : { currentLayers: sender.currentLayers }),
     priority: sender.priority,
+    ...(sender.hysteresis === undefined ? {} : { hysteresis: sender.hysteresis }),
     appData: receiver.appData as AppData,
   };
 }

@@ -109,7 +109,22 @@ onSqlite((open) => {
         currentLayers: { spatialLayer: 0 },
       });
 
-      await bob.ok('PATCH', `/senders/${sender}`, { preferredLayers: null });
+      const hysteresis = { upMargin: 0.4 };
+      expect(await bob.ok('PATCH', `/senders/${sender}`, { hysteresis })).toMatchObject({ hysteresis });
+      expect((await bob.call('PATCH', `/senders/${sender}`, { hysteresis: { upMargin: 3 } })).status).toBe(
+        422,
+      );
+      await settle();
+      // As the room's database tells it.
+      expect((await bob.ok('GET', `/senders/${sender}`)).hysteresis).toEqual(hysteresis);
+      expect((await explain()).hysteresis).toEqual({
+        upMargin: 0.4,
+        downMargin: 0.08,
+        upHoldMs: 700,
+        downHoldMs: 1500,
+      });
+      await bob.ok('PATCH', `/senders/${sender}`, { hysteresis: null, preferredLayers: null });
+      expect(await bob.ok('GET', `/senders/${sender}`)).not.toHaveProperty('hysteresis');
       await settle();
       sending = [true, true, false];
       mediaClock.runFor(6000);

@@ -3,6 +3,8 @@ const bucketMs = 25;
 const windowBuckets = 20;
 /** The fastest of late: while a queue drains, packets arrive as fast as the path can. */
 const burstBuckets = 6;
+/** What arrives while a queue stands: long enough for some packets, short enough to leave out what came before. */
+const drainBuckets = 4;
 /** A rate over less time than this says nothing. */
 const minSpanMs = 150;
 
@@ -13,6 +15,7 @@ export class AcknowledgedRate {
   #first = Number.NaN;
   #bps = 0;
   #burstBps = 0;
+  #drainBps = 0;
 
   /** A packet arrived. Times are of the receiver's clock and may run back a little. */
   add(bytes: number, arrivalMs: number): void {
@@ -43,8 +46,14 @@ export class AcknowledgedRate {
     return Math.max(this.#bps, this.#burstBps);
   }
 
+  /** Over the last 100 ms: what the path carries, if a queue stood all that time. */
+  get drainBps(): number {
+    return this.#drainBps;
+  }
+
   reset(): void {
     this.#newest = Number.NaN;
+    this.#drainBps = 0;
     this.#bps = 0;
     this.#burstBps = 0;
   }
@@ -56,12 +65,15 @@ export class AcknowledgedRate {
     if (span * bucketMs < minSpanMs) return;
     let sum = 0;
     let burst = 0;
+    let drain = 0;
     for (let k = 0; k < span; k++) {
       const bytes = this.#sums[(end - k) & (buckets - 1)]!;
       sum += bytes;
       if (k < burstBuckets) burst += bytes;
+      if (k < drainBuckets) drain += bytes;
     }
     this.#burstBps = (burst * 8000) / (Math.min(span, burstBuckets) * bucketMs);
+    this.#drainBps = (drain * 8000) / (drainBuckets * bucketMs);
     this.#bps = (sum * 8000) / (span * bucketMs);
   }
 }

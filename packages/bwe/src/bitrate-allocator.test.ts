@@ -170,6 +170,138 @@ describe('hysteresis', () => {
   });
 });
 
+describe('far too little', () => {
+  it('takes layers at once, and to one that fits well', () => {
+    const { allocator, members } = world(1);
+    allocator.allocate(2_000_000, 0, 0, false, 0);
+    allocator.allocate(510_000, 0, 0, false, 100);
+    expect([members[0]!.allocated, members[0]!.urgent]).toEqual([0, true]);
+    allocator.allocate(510_000, 0, 0, false, 200);
+    expect([members[0]!.allocated, members[0]!.urgent]).toEqual([0, false]);
+  });
+
+  it('is not what a mild fall is', () => {
+    const { allocator, members } = world(1);
+    allocator.allocate(2_000_000, 0, 0, false, 0);
+    for (const now of [100, 5000]) allocator.allocate(1_300_000, 0, 0, false, now);
+    expect([members[0]!.allocated, members[0]!.urgent]).toEqual([1, false]);
+  });
+});
+
+describe('a layer that was given up soon', () => {
+  it('is looked for as far as its block asks for', () => {
+    const { allocator, members } = world(1);
+    for (const [bps, now] of [
+      [600_000, 0],
+      [1_700_000, 10_000],
+      [900_000, 11_000],
+    ] as const) {
+      allocator.allocate(bps, 0, 0, false, now);
+    }
+    expect([members[0]!.allocated, members[0]!.failures]).toEqual([1, 1]);
+    expect(allocator.nextBps).toBeCloseTo(1_500_000 * 1.3);
+    expect(allocator.wantedBps).toBeGreaterThanOrEqual(allocator.nextBps);
+    allocator.allocate(1_900_000, 0, 0, false, 13_000);
+    expect([members[0]!.allocated, members[0]!.limit]).toEqual([1, 'hysteresis']);
+    allocator.allocate(1_960_000, 0, 0, false, 14_000);
+    expect(members[0]!.allocated).toBe(2);
+  });
+
+  it('is none if it was what everything began with', () => {
+    const { allocator, members } = world(1);
+    allocator.allocate(600_000, 0, 0, false, 0);
+    allocator.allocate(300_000, 0, 0, false, 500);
+    expect([members[0]!.allocated, members[0]!.failures]).toEqual([0, 0]);
+    allocator.allocate(600_000, 0, 0, false, 2000);
+    expect(members[0]!.allocated).toBe(1);
+  });
+
+  it('does not keep those above it waiting once it has lasted', () => {
+    const { allocator, members } = world(1);
+    for (const [bps, now] of [
+      [200_000, 0],
+      [600_000, 5000],
+      [300_000, 6000],
+      [700_000, 8000],
+    ] as const) {
+      allocator.allocate(bps, 0, 0, false, now);
+    }
+    expect([members[0]!.allocated, members[0]!.failures]).toEqual([1, 1]);
+    allocator.allocate(1_700_000, 0, 0, false, 12_000);
+    expect(members[0]!.allocated).toBe(1);
+    allocator.allocate(1_700_000, 0, 0, false, 18_100);
+    allocator.allocate(1_700_000, 0, 0, false, 18_200);
+    expect(members[0]!.allocated).toBe(2);
+  });
+});
+
+describe('hysteresis of a member', () => {
+  const readily = (changes: Partial<AllocationMember['hysteresis']>) => {
+    const { allocator, members } = world(1);
+    const member = members[0]!;
+    member.hysteresis = { ...member.hysteresis, ...changes };
+    return {
+      member,
+      at: (bps: number, now: number) => {
+        allocator.allocate(bps, 0, 0, false, now);
+        return member.allocated;
+      },
+    };
+  };
+
+  it('upMargin: so much must be to spare', () => {
+    expect(readily({}).at(570_000, 0)).toBe(1);
+    const wary = readily({ upMargin: 0.5 });
+    expect(wary.at(570_000, 0)).toBe(0);
+    expect(wary.member.neededBps).toBe(750_000);
+    expect(wary.at(751_000, 10)).toBe(1);
+  });
+
+  it('downMargin: so much too big it may be', () => {
+    for (const [downMargin, kept] of [
+      [0.08, 0],
+      [0.3, 1],
+    ] as const) {
+      const { at } = readily({ downMargin });
+      expect(at(600_000, 0)).toBe(1);
+      at(400_000, 100);
+      expect(at(400_000, 5000)).toBe(kept);
+    }
+  });
+
+  it('downHoldMs: so long it is kept, unless it is far too big', () => {
+    const { at } = readily({ downHoldMs: 10_000 });
+    at(600_000, 0);
+    at(420_000, 100);
+    expect(at(420_000, 10_000)).toBe(1);
+    expect(at(420_000, 10_200)).toBe(0);
+    const hasty = readily({ downHoldMs: 0 });
+    hasty.at(600_000, 0);
+    expect(hasty.at(420_000, 100)).toBe(0);
+    const far = readily({ downHoldMs: 10_000 });
+    far.at(600_000, 0);
+    expect(far.at(300_000, 100)).toBe(0);
+  });
+
+  it('upHoldMs: nothing better so soon after', () => {
+    const { at } = readily({ upHoldMs: 60_000 });
+    at(2_000_000, 0);
+    expect(at(600_000, 30_000)).toBe(1);
+    expect(at(2_000_000, 85_000)).toBe(1);
+    expect(at(2_000_000, 90_001)).toBe(2);
+  });
+
+  it('of one does not keep the others from changing', () => {
+    const { allocator, members } = world(1, 1);
+    members[0]!.hysteresis = { ...members[0]!.hysteresis, downHoldMs: 10_000 };
+    members[1]!.hysteresis = { ...members[1]!.hysteresis, downHoldMs: 0 };
+    allocator.allocate(1_200_000, 0, 0, false, 0);
+    expect(members.map((m) => m.allocated)).toEqual([1, 1]);
+    allocator.allocate(850_000, 0, 0, false, 100);
+    expect(members.map((m) => m.allocated)).toEqual([1, 0]);
+  });
+});
+
 describe('options', () => {
   it('go from low to high, without those that cost more and show less', () => {
     expect(
@@ -187,5 +319,26 @@ describe('options', () => {
       [2, 2],
     ]);
     expect(layerOptions([[0], [0]])).toEqual([]);
+  });
+
+  it('give up frames of a slow camera only where there is no smaller picture', () => {
+    const rates = [
+      [20_000, 39_000],
+      [40_000, 73_000],
+    ];
+    const layers = (frames: number[]) =>
+      layerOptions(rates, [frames, frames]).map(({ spatialLayer, temporalLayer }) => [
+        spatialLayer,
+        temporalLayer,
+      ]);
+    const all = [
+      [0, 0],
+      [0, 1],
+      [1, 0],
+      [1, 1],
+    ];
+    expect(layers([15, 30])).toEqual(all);
+    expect(layers([0, 0])).toEqual(all);
+    expect(layers([5, 10])).toEqual(all.filter(([spatial, temporal]) => spatial === 0 || temporal === 1));
   });
 });

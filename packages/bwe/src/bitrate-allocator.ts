@@ -1,22 +1,18 @@
+import { defaultHysteresis, type Hysteresis } from '@weir/protocol';
 import type { LayerOption } from './layer-options.ts';
 
-/** A better layer must fit with this to spare; the one that flows may be so much too big. */
-const upFactor = 1.12;
-const keepFactor = 0.92;
-/** A layer that fits no more is kept so long, the longer the less it is too big; not at all if it is far too big. */
-const graceMs = 600;
-const mildGraceMs = 1500;
+/** A layer that fits no more is kept for a while, less long if it is more than a little too big; not at all if far too big. */
+const moderateHold = 0.4;
 const mildShare = 0.8;
 const severeShare = 0.7;
 /** A layer that was given up so soon after it was taken was taken too early. */
 const earlyMs = 20_000;
+const provedMs = 10_000;
 const firstBlockMs = 20_000;
 const maxBlockMs = 120_000;
 /** So much more than the blocked layer needs lifts the block, and more for each failure: things have changed. */
 const unblockFactor = 1.15;
 const unblockStep = 0.15;
-/** Layers are not raised so soon after they were lowered. */
-const minDwellMs = 700;
 
 /** The one thing that keeps a sender from a better layer. */
 export type AllocationLimit =
@@ -43,6 +39,8 @@ export class AllocationMember {
   options: readonly LayerOption[] = [];
   /** Highest option that the viewer wants; -1 with no options. */
   wanted = -1;
+  /** How readily its layers change. */
+  hysteresis: Hysteresis = defaultHysteresis;
 
   /** Option to forward; -1 = nothing. */
   allocated = -1;
@@ -59,6 +57,8 @@ export class AllocationMember {
   blockedLayer = Number.POSITIVE_INFINITY;
   failures = 0;
   switches = 0;
+  /** Lowered because far too little is left: what flows now is mostly lost, so it may stop at once. */
+  urgent = false;
   /** Being worked out. */
   next = -1;
 
@@ -107,27 +107,33 @@ export class BitrateAllocator {
     this.#renumber();
     const factor = 1 + overhead;
     const budget = availableBps - reservedBps;
-    const spent = this.#choose(budget, factor, availableBps, now);
     let current = 0;
+    for (const member of this.members) current += member.bps * factor;
+    const severe = budget <= current * severeShare;
+    const spent = this.#choose(budget, factor, availableBps, severe, now);
     let lowers = false;
     for (const member of this.members) {
-      current += member.bps * factor;
       if (member.next < Math.min(member.allocated, member.wanted)) lowers = true;
     }
     if (!lowers) this.#pressureSince = Number.NaN;
     else if (Number.isNaN(this.#pressureSince)) this.#pressureSince = now;
-    const grace = budget > current * mildShare ? mildGraceMs : budget > current * severeShare ? graceMs : 0;
-    const patient = lowers && now - this.#pressureSince < grace;
+    const hold = severe ? 0 : budget > current * mildShare ? 1 : moderateHold;
+    const pressureMs = now - this.#pressureSince;
+    let patient = false;
     let changed = false;
     for (const member of this.members) {
-      // What the viewer itself gave up goes at once.
-      if (patient) member.next = Math.min(member.allocated, member.wanted);
+      member.urgent = severe && member.next < member.allocated;
+      if (lowers && pressureMs < member.hysteresis.downHoldMs * hold) {
+        // What the viewer itself gave up goes at once.
+        member.next = Math.min(member.allocated, member.wanted);
+        patient = true;
+      }
       if (this.#apply(member, now)) changed = true;
     }
     if (lowers && !patient) this.#pressureSince = Number.NaN;
     this.#explain(budget, reservedBps, factor, ceiling, now);
     this.allocatedBps = reservedBps + spent;
-    this.#sums(reservedBps, factor);
+    this.#sums(reservedBps, factor, now);
     return changed;
   }
 
@@ -151,7 +157,8 @@ export class BitrateAllocator {
     }
   }
 
-  #choose(budget: number, factor: number, availableBps: number, now: number): number {
+  /** `severe`: layers have to go at once, so the ones below must fit well, and let a queue drain that stands. */
+  #choose(budget: number, factor: number, availableBps: number, severe: boolean, now: number): number {
     this.members.sort((a, b) => b.priority - a.priority);
     let left = budget;
     let spent = 0;
@@ -160,7 +167,8 @@ export class BitrateAllocator {
       member.next = -1;
       if (member.wanted < 0) continue;
       const cost = member.options[0]!.bps * factor;
-      const need = member.allocated >= 0 ? cost * keepFactor : cost * upFactor;
+      const { upMargin, downMargin } = member.hysteresis;
+      const need = cost * (member.allocated >= 0 ? 1 - downMargin : 1 + upMargin);
       // The most important one always gets something: without any traffic nothing would ever be learnt.
       if (!first && need > left) continue;
       first = false;
@@ -180,9 +188,10 @@ export class BitrateAllocator {
           const cost = (member.options[up]!.bps - member.options[member.next]!.bps) * factor;
           const whole = member.options[up]!.bps * factor;
           // What is to spare is reckoned on the whole option, as all of it may vary.
-          const margin = up <= member.allocated ? whole * (keepFactor - 1) : whole * (upFactor - 1);
+          const { upMargin, downMargin } = member.hysteresis;
+          const margin = whole * (up <= member.allocated && !severe ? -downMargin : upMargin);
           if (cost + margin > left) continue;
-          if (up > member.allocated && this.#blocked(member, up, availableBps, now)) continue;
+          if (up > member.allocated && this.#blocked(member, up, factor, availableBps, now)) continue;
           member.next = up;
           left -= cost;
           spent += cost;
@@ -194,15 +203,30 @@ export class BitrateAllocator {
     return spent;
   }
 
-  #blocked(member: AllocationMember, index: number, availableBps: number, now: number): boolean {
+  #blocked(
+    member: AllocationMember,
+    index: number,
+    factor: number,
+    availableBps: number,
+    now: number,
+  ): boolean {
     const option = member.options[index]!;
-    if (now - member.loweredAt < minDwellMs) return true;
-    if (now >= member.blockedUntil || option.spatialLayer < member.blockedLayer) return false;
-    return availableBps < option.bps * (unblockFactor + unblockStep * member.failures);
+    if (now - member.loweredAt < member.hysteresis.upHoldMs) return true;
+    return availableBps < this.#unblockBps(member, option, factor, now);
+  }
+
+  /** From how many bits per second on the block on that option is lifted; 0 = there is none. */
+  #unblockBps(member: AllocationMember, option: LayerOption, factor: number, now: number): number {
+    if (now >= member.blockedUntil || option.spatialLayer < member.blockedLayer) return 0;
+    return option.bps * factor * (unblockFactor + unblockStep * member.failures);
   }
 
   #apply(member: AllocationMember, now: number): boolean {
     const { allocated, next } = member;
+    // The layer that was too much a while ago has proved that it is not: those above it are not to wait for it.
+    if (member.spatialLayer >= member.blockedLayer && now - member.raisedAt >= provedMs) {
+      member.blockedUntil = Number.NEGATIVE_INFINITY;
+    }
     const option = member.options[next];
     const spatial = option?.spatialLayer ?? -1;
     const temporal = option?.temporalLayer ?? -1;
@@ -215,7 +239,8 @@ export class BitrateAllocator {
       return false;
     }
     if (next > allocated) {
-      member.raisedAt = now;
+      // What it begins with was chosen before anything was known: to correct that is no failure.
+      if (member.switches > 0) member.raisedAt = now;
     } else if (next < allocated && allocated <= member.wanted) {
       member.loweredAt = now;
       if (now - member.raisedAt < earlyMs) {
@@ -242,6 +267,7 @@ export class BitrateAllocator {
       else if (allocated >= wanted) member.limit = wanted < options.length - 1 ? 'preference' : 'none';
       else {
         const up = options[allocated + 1]!;
+        const upFactor = 1 + member.hysteresis.upMargin;
         const need = total + (up.bps * upFactor - member.bps) * factor;
         member.neededBps = reservedBps + need;
         if (need <= budget) member.limit = 'hysteresis';
@@ -258,19 +284,25 @@ export class BitrateAllocator {
     return this.members.some((other) => other.priority > member.priority && other.allocated >= 0);
   }
 
-  #sums(reservedBps: number, factor: number): void {
+  #sums(reservedBps: number, factor: number, now: number): void {
     let allocated = reservedBps;
     let wanted = reservedBps;
     let step = Number.POSITIVE_INFINITY;
+    let unblock = 0;
     for (const member of this.members) {
       if (member.wanted < 0) continue;
       allocated += member.bps * factor;
+      const upFactor = 1 + member.hysteresis.upMargin;
       wanted += member.options[member.wanted]!.bps * factor * upFactor;
       if (member.allocated >= member.wanted) continue;
       const up = member.options[member.allocated + 1]!;
-      step = Math.min(step, (up.bps * upFactor - member.bps) * factor);
+      const upStep = (up.bps * upFactor - member.bps) * factor;
+      if (upStep > step) continue;
+      step = upStep;
+      unblock = this.#unblockBps(member, up, factor, now);
     }
-    this.wantedBps = wanted;
-    this.nextBps = step === Number.POSITIVE_INFINITY ? 0 : allocated + step;
+    // Whoever does not look for what lifts a block sits it out on a path that is wide again.
+    this.wantedBps = Math.max(wanted, unblock);
+    this.nextBps = step === Number.POSITIVE_INFINITY ? 0 : Math.max(allocated + step, unblock);
   }
 }

@@ -5,6 +5,8 @@ const highLossWithQueue = 0.1;
 const highLoss = 0.15;
 /** Loss that is clear in a single window. */
 const severeLoss = 0.35;
+/** ... and at the very beginning not even a whole one. Later lost feedback might be all there is to it. */
+const severeWindowMs = 250;
 const lowLoss = 0.02;
 /** Without a test no more than this passes for the path's own loss. */
 const maxPresumedLoss = 0.12;
@@ -63,10 +65,11 @@ export class LossBound {
     this.#lost += lost;
     this.#total += total;
     const elapsed = now - this.#windowAt;
-    if (elapsed < (this.#testing ? minTestMs : windowMs) || this.#total < minPackets) {
-      if (elapsed < 4 * windowMs) return;
-    }
     const fraction = Math.max(0, Math.min(1, this.#lost / Math.max(1, this.#total)));
+    if (elapsed < (this.#testing ? minTestMs : windowMs) || this.#total < minPackets) {
+      const severe = !this.known && fraction > severeLoss && this.#total >= minPackets;
+      if (elapsed < 4 * windowMs && !(severe && elapsed >= severeWindowMs)) return;
+    }
     const enough = this.#total >= minPackets;
     this.#windowAt = now;
     this.#lost = 0;

@@ -1,8 +1,10 @@
 import type { TransportFeedback } from '@weir/rtp';
 import { AcknowledgedRate } from './acknowledged-rate.ts';
+import { FirstTrain } from './first-train.ts';
 import { InterArrival } from './inter-arrival.ts';
 import { LossBound } from './loss-bound.ts';
 import { Probe } from './probe.ts';
+import { QueueSurge } from './queue-surge.ts';
 import { RateControl } from './rate-control.ts';
 import { PacketFate, SentHistory } from './sent-history.ts';
 import { Trendline } from './trendline.ts';
@@ -35,6 +37,7 @@ export class SendSideEstimator {
   readonly probe = new Probe();
   readonly acknowledged = new AcknowledgedRate();
   readonly trendline = new Trendline();
+  readonly surge = new QueueSurge();
   readonly loss = new LossBound();
   readonly rate: RateControl;
   rttMs = 100;
@@ -46,6 +49,7 @@ export class SendSideEstimator {
   heard = false;
   minBps: number;
   readonly #interArrival = new InterArrival();
+  readonly #firstTrain = new FirstTrain();
   #limit: EstimateLimit = 'initial';
   #highest = -1;
   #heardAt = Number.NaN;
@@ -83,7 +87,7 @@ export class SendSideEstimator {
 
   /** The queue of the path grows. */
   get overused(): boolean {
-    return this.trendline.usage === 'over';
+    return this.trendline.usage === 'over' || this.surge.surging;
   }
 
   /** Nothing was heard for a while though packets go out. */
@@ -161,6 +165,7 @@ export class SendSideEstimator {
   pathChanged(): void {
     this.#interArrival.reset();
     this.trendline.reset();
+    this.surge.reset();
     this.loss.reset();
     this.acknowledged.reset();
     this.probe.abort();
@@ -171,11 +176,13 @@ export class SendSideEstimator {
     const bytes = history.bytes(number);
     const sentAt = history.sentAt(number);
     this.acknowledged.add(bytes, arrivalMs);
+    if (this.#limit === 'initial') this.#firstTrain.add(bytes, sentAt, arrivalMs);
     const cluster = history.cluster(number);
     if (cluster !== 0 && cluster === this.probe.cluster) this.probe.received(bytes, sentAt, arrivalMs);
     if (this.#interArrival.add(sentAt, arrivalMs)) {
       const { arrivalDeltaMs, sendDeltaMs, arrivalMs: at } = this.#interArrival;
       this.trendline.update(arrivalDeltaMs, sendDeltaMs, at);
+      this.surge.update(this.trendline.queueMs, at);
     }
   }
 
@@ -209,10 +216,12 @@ export class SendSideEstimator {
 
   #decide(lost: number, total: number, now: number): void {
     const { acknowledgedBps } = this;
+    const trainBps = this.#firstTrain.bps;
+    if (this.#limit === 'initial' && trainBps > 0 && trainBps < this.rate.bps) this.rate.set(trainBps);
     const over = this.overused;
     const fell = this.rate.update(
-      this.trendline.usage,
-      over ? this.acknowledged.burstBps : acknowledgedBps,
+      over ? 'over' : this.trendline.usage,
+      this.surge.surging ? this.acknowledged.drainBps : over ? this.acknowledged.burstBps : acknowledgedBps,
       this.rttMs,
       now,
     );

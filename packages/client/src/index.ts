@@ -1,6 +1,6 @@
 /** Browser SDK of Weir: rooms, publications and subscriptions over plain HTTP and WebRTC. */
 
-export type { LayersSpec, SenderExplanation } from '@weir/protocol';
+export type { HysteresisSpec, LayersSpec, SenderExplanation } from '@weir/protocol';
 export type { TokenSource } from './api-client.ts';
 export type { CloseReason, ConnectionInfo, ConnectionState } from './connection.ts';
 export { Emitter } from './emitter.ts';

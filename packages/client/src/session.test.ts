@@ -257,6 +257,10 @@ describe('subscribing', () => {
     const before = server.calls(/PATCH/).length;
     await subscription.setPriority(9);
     expect(server.calls(/PATCH/)).toHaveLength(before);
+    await subscription.setHysteresis({ upMargin: 0.3 });
+    expect([...ada().senders.values()][0]).toMatchObject({ hysteresis: { upMargin: 0.3 } });
+    await subscription.setHysteresis(null);
+    expect([...ada().senders.values()][0]?.hysteresis ?? null).toBeNull();
   });
 
   it.each([

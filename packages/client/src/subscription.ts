@@ -1,4 +1,4 @@
-import type { LayersSpec, SenderExplanation, SenderView } from '@weir/protocol';
+import type { HysteresisSpec, LayersSpec, SenderExplanation, SenderView } from '@weir/protocol';
 import type { types } from 'mediasoup-client';
 import { Convergence } from './convergence.ts';
 import { Emitter } from './emitter.ts';
@@ -40,6 +40,7 @@ interface Told {
   enabled: boolean;
   layers: LayersSpec | null;
   priority: number;
+  hysteresis: HysteresisSpec | null;
 }
 
 /** A remote track that comes to this browser. It survives lost connections and moves of either side. */
@@ -59,7 +60,8 @@ export class Subscription extends Emitter<SubscriptionEvents> {
   #paused = false;
   #layers: LayersSpec | null = null;
   #priority = 1;
-  #told: Told = { enabled: true, layers: null, priority: 1 };
+  #hysteresis: HysteresisSpec | null = null;
+  #told: Told = { enabled: true, layers: null, priority: 1, hysteresis: null };
   #closed = false;
 
   constructor(remote: RemoteTrack, deps: SubscriptionDeps) {
@@ -136,6 +138,13 @@ export class Subscription extends Emitter<SubscriptionEvents> {
   setPriority(priority: number): Promise<void> {
     return this.#want(() => {
       this.#priority = priority;
+    });
+  }
+
+  /** How readily layers change when the network does; what is left out, or all with `null`, has its default. */
+  setHysteresis(hysteresis: HysteresisSpec | null): Promise<void> {
+    return this.#want(() => {
+      this.#hysteresis = hysteresis && { ...hysteresis };
     });
   }
 
@@ -330,17 +339,24 @@ export class Subscription extends Emitter<SubscriptionEvents> {
   /** Enables it once the browser can take it, and tells what else changed. */
   async #tell(): Promise<void> {
     if (this.#closed || !this.#binding) return;
-    const want: Told = { enabled: !this.#paused, layers: this.#layers, priority: this.#priority };
+    const want: Told = {
+      enabled: !this.#paused,
+      layers: this.#layers,
+      priority: this.#priority,
+      hysteresis: this.#hysteresis,
+    };
     const told = this.#told;
     const layersChanged =
       want.layers?.spatialLayer !== told.layers?.spatialLayer ||
       want.layers?.temporalLayer !== told.layers?.temporalLayer;
-    if (want.enabled === told.enabled && !layersChanged && want.priority === told.priority) return;
-    await this.#deps.api.updateSender(this.id, {
+    const changes = {
       ...(want.enabled !== told.enabled && { enabled: want.enabled }),
       ...(layersChanged && { preferredLayers: want.layers }),
       ...(want.priority !== told.priority && { priority: want.priority }),
-    });
+      ...(want.hysteresis !== told.hysteresis && { hysteresis: want.hysteresis }),
+    };
+    if (Object.keys(changes).length === 0) return;
+    await this.#deps.api.updateSender(this.id, changes);
     this.#told = want;
   }
 

@@ -202,7 +202,7 @@ export class FanOut {
     const stream = segment.stream;
     const source = segment.source(out);
     if (out > sender.lastOut || stream === undefined || source < segment.firstIn) return false;
-    if (stream.generation !== segment.generation) return false;
+    if (stream.generation !== segment.generation || stream === sender.shedStream) return false;
     const serial = stream.cache.serial(source);
     if (serial < 0 || !this.inArena(serial)) return false;
     if (now - Math.max(stream.cache.arrivedAt(source), segment.replayedAt) > maxAgeMs) return false;

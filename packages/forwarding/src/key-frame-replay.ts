@@ -14,6 +14,8 @@ const repairMs = 500;
 const patience = 3;
 /** Above the live rate at least, or the viewer would hardly come closer. */
 const minGain = 1.25;
+/** The path carries clearly less than was believed at the start. */
+const clearlyLess = 0.7;
 /** Catching up is spread over at most this many times less time than the pictures took: they stay in order. */
 const maxCompression = 64;
 
@@ -28,6 +30,8 @@ export class KeyFrameReplay {
   #next: number;
   #credit = burstBytes;
   readonly #endsAt: number;
+  readonly #maxCatchUpMs: number;
+  readonly #believedBps: number;
   #at: number;
 
   /** The sender's segment has begun with the key frame. */
@@ -43,6 +47,8 @@ export class KeyFrameReplay {
     this.#descriptor = descriptor === undefined ? undefined : new DependencyDescriptor(first);
     this.#generation = stream.generation;
     this.#at = now;
+    this.#maxCatchUpMs = maxCatchUpMs;
+    this.#believedBps = sender.transport?.outgoing.availableBps ?? 0;
     this.#endsAt = now + maxCatchUpMs * patience;
     sender.replayNext = this.#next;
   }
@@ -57,15 +63,32 @@ export class KeyFrameReplay {
     );
   }
 
+  /** The path turned out to carry so little that a new key frame is there sooner than what is live. */
+  #hopeless(carriedBps: number, now: number): boolean {
+    const { cache, bitrateBps, highest } = this.stream;
+    const available = this.sender.transport?.outgoing.availableBps ?? 0;
+    if (
+      available > this.#believedBps * clearlyLess ||
+      this.#next === this.#start ||
+      this.#next > highest ||
+      cache.serial(this.#next) < 0
+    )
+      return false;
+    const behindMs = now - cache.arrivedAt(this.#next);
+    return behindMs * bitrateBps > this.#maxCatchUpMs * Math.max(0, carriedBps - bitrateBps);
+  }
+
   /** Sends what is due. True while more is to come, false when the viewer is live or the replay broke off. */
   step(fanOut: FanOut, reader: LayerReader, now: number): boolean {
     const { sender, stream } = this;
     const { receiver, transport } = sender;
     if (receiver === undefined || transport === undefined || !this.current) return false;
-    const paceBps = Math.max(
-      stream.bitrateBps * minGain,
-      transport.outgoing.replayBps(sender, receiver.layered, stream.bitrateBps),
-    );
+    const carriedBps = transport.outgoing.replayBps(sender, receiver.layered, stream.bitrateBps);
+    if (this.#hopeless(carriedBps, now)) {
+      sender.breakReplay();
+      return false;
+    }
+    const paceBps = Math.max(stream.bitrateBps * minGain, carriedBps);
     this.#credit += (Math.min(maxCreditMs, now - this.#at) * paceBps) / 8000;
     this.#at = now;
     sender.segment.replayedAt = now;

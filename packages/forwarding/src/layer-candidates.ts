@@ -12,14 +12,27 @@ export function candidatesOf(sender: Sender): LayerOption[] {
   const { now } = sender.room.forwarder;
   // What was turned off because nobody wanted it can be had again.
   const there = (stream: ReceiveStream) => stream.live || stream.dormant(now);
+  // Who asks for few frames knows what that means.
+  const judgesFrames = sender.spec.preferredLayers?.temporalLayer === undefined;
   if (sender.receiver?.layered === true) {
-    return layerOptions(streams.map((stream) => (there(stream) ? temporalRates(stream, 0) : [])));
+    return layerOptions(
+      streams.map((stream) => (there(stream) ? temporalRates(stream, 0) : [])),
+      judgesFrames ? streams.map(frameRates) : [],
+    );
   }
   const stream = streams[0];
   if (stream === undefined || !there(stream)) return [];
   const rates: number[][] = [];
   for (let s = 0; s <= stream.layerRates.maxSpatial; s++) rates.push(temporalRates(stream, s));
-  return layerOptions(rates);
+  const frames = judgesFrames ? frameRates(stream) : [];
+  return layerOptions(
+    rates,
+    rates.map(() => frames),
+  );
+}
+
+function frameRates({ layerRates }: ReceiveStream): number[] {
+  return Array.from({ length: layerRates.maxTemporal + 1 }, (_, t) => layerRates.framesPerSecond(t));
 }
 
 function temporalRates(stream: ReceiveStream, spatial: number): number[] {

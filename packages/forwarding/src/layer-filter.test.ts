@@ -282,9 +282,9 @@ describe('rates of layers', () => {
   it('add up, and are known after the first window', () => {
     const rates = new LayerRates();
     for (let now = 0; now < 500; now += 10) {
-      rates.add(0, 0, 100, now);
-      rates.add(0, 1, 50, now);
-      rates.add(1, 0, 200, now);
+      rates.add(0, 0, 100, now % 100 === 0, now);
+      rates.add(0, 1, 50, now % 100 === 50, now);
+      rates.add(1, 0, 200, false, now);
     }
     expect(rates.known).toBe(false);
     rates.tick(500);
@@ -293,5 +293,6 @@ describe('rates of layers', () => {
     expect(rates.bps(0, 0)).toBeCloseTo(80_000);
     expect(rates.bps(0, 1)).toBeCloseTo(120_000);
     expect(rates.bps(1, 1)).toBeCloseTo(280_000);
+    expect([rates.framesPerSecond(0), rates.framesPerSecond(1)]).toEqual([10, 20]);
   });
 });

@@ -6,7 +6,7 @@ const weight = 0.25;
 const minWindowMs = 200;
 
 /**
- * Bit rates of the layers in one stream, smoothed over about two seconds: what the stream costs up to a spatial
+ * Bit and frame rates of the layers in one stream, smoothed over about two seconds: what the stream costs up to a spatial
  * and a temporal layer.
  */
 export class LayerRates {
@@ -15,15 +15,19 @@ export class LayerRates {
   maxTemporal = 0;
   readonly #bytes = new Float64Array(spatials * temporals);
   readonly #bps = new Float64Array(spatials * temporals);
+  readonly #pictures = new Float64Array(temporals);
+  readonly #framesPerSecond = new Float64Array(temporals);
   #since = Number.NaN;
   #known = false;
 
-  add(spatial: number, temporal: number, bytes: number, now: number): void {
+  /** A packet of these layers came; `starts`: it begins a picture. */
+  add(spatial: number, temporal: number, bytes: number, starts: boolean, now: number): void {
     if (Number.isNaN(this.#since)) this.#since = now;
     if (spatial >= spatials || temporal >= temporals) return;
     if (spatial > this.maxSpatial) this.maxSpatial = spatial;
     if (temporal > this.maxTemporal) this.maxTemporal = temporal;
     this.#bytes[spatial * temporals + temporal]! += bytes;
+    if (starts) this.#pictures[temporal]!++;
   }
 
   /**
@@ -54,6 +58,12 @@ export class LayerRates {
       this.#bps[i] = this.#known ? this.#bps[i]! + (bps - this.#bps[i]!) * weight : bps;
       this.#bytes[i] = 0;
     }
+    for (let t = 0; t < temporals; t++) {
+      const rate = (this.#pictures[t]! * 1000) / elapsed;
+      const before = this.#framesPerSecond[t]!;
+      this.#framesPerSecond[t] = this.#known ? before + (rate - before) * weight : rate;
+      this.#pictures[t] = 0;
+    }
     this.#known = true;
     this.#since = now;
   }
@@ -72,9 +82,17 @@ export class LayerRates {
     return sum;
   }
 
+  /** Frames a second of everything up to this temporal layer; 0 = the packets do not tell where frames begin. */
+  framesPerSecond(temporal: number): number {
+    let sum = 0;
+    for (let t = 0; t <= temporal; t++) sum += this.#framesPerSecond[t]!;
+    return sum;
+  }
+
   /** The stream was turned off and may be turned on again: what it cost is still the best guess. */
   rest(): void {
     this.#bytes.fill(0);
+    this.#pictures.fill(0);
     this.#since = Number.NaN;
   }
 
@@ -83,6 +101,8 @@ export class LayerRates {
     this.maxTemporal = 0;
     this.#bytes.fill(0);
     this.#bps.fill(0);
+    this.#pictures.fill(0);
+    this.#framesPerSecond.fill(0);
     this.#since = Number.NaN;
     this.#known = false;
   }

@@ -28,6 +28,8 @@ const maxWaitMs = 5000;
 const repeatLoss = 0.015;
 const repeatRttMs = 70;
 const presumedLoss = 0.07;
+/** What loses so much is full: copies would make it fuller. */
+const floodedLoss = 0.35;
 const untestedFactor = 1.25;
 /** Replays on paths that nothing limits, and those of sources without layers, times their rate. */
 const freePaceBps = 10_000_000;
@@ -174,6 +176,7 @@ export class OutgoingBandwidth {
   get repairCopies(): number {
     const estimator = this.#estimator;
     if (estimator === undefined) return 1;
+    if (!estimator.loss.known && estimator.lossFraction > floodedLoss) return 1;
     // As long as nothing is known, whoever misses something is taken for somebody on a bad path.
     const loss = estimator.loss.known ? estimator.loss.ownLoss : presumedLoss;
     if (loss < repeatLoss) return 1;
@@ -192,6 +195,12 @@ export class OutgoingBandwidth {
     const available = this.availableBps;
     if (available === Number.POSITIVE_INFINITY) return available;
     return available - Math.max(0, this.#transport.sentBps - this.#transport.rtxSentBps);
+  }
+
+  /** Until something sent now is heard of, milliseconds: the round trip, and the queue that stands. NaN = unknown. */
+  get wordAfterMs(): number {
+    const estimator = this.#estimator;
+    return estimator?.heard === true ? estimator.rttMs + estimator.trendline.queueMs : Number.NaN;
   }
 
   /** Bits per second that may go out; Infinity = nothing is known and nothing is limited. */
@@ -327,6 +336,7 @@ export class OutgoingBandwidth {
         continue;
       }
       member.priority = sender.spec.priority;
+      member.hysteresis = sender.hysteresis;
       member.options = sender.forwards && sender.receiver?.paused === false ? candidatesOf(sender) : [];
       member.wanted = wantedOf(sender, member.options);
       if (member.options.length === 1 && sender.receiver?.layered !== true) {
@@ -349,7 +359,7 @@ export class OutgoingBandwidth {
       option === undefined || option.temporalLayer >= highest
         ? Number.POSITIVE_INFINITY
         : option.temporalLayer;
-    sender.limitLayers(spatial, temporal);
+    sender.limitLayers(spatial, temporal, member.urgent);
   }
 
   #planProbe(estimator: SendSideEstimator, now: number): void {

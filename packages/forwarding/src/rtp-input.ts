@@ -163,7 +163,7 @@ export class RtpInput {
       layers.brokenChains = stream.chains.broken;
       if (descriptor.isNewest) stream.layerRates.offer(descriptor);
     }
-    stream.layerRates.add(layers.spatialId, layers.temporalId, header.length, now);
+    stream.layerRates.add(layers.spatialId, layers.temporalId, header.length, layers.pictureStart, now);
     // What is filmed while paused is for nobody, later neither.
     if (isKey && !receiver.paused) {
       stream.keyFrame.note(stream.extended, header.timestamp, layerReader, now);

@@ -1,5 +1,5 @@
 import { AllocationMember } from '@weir/bwe';
-import type { SenderSpec } from '@weir/protocol';
+import { hysteresisOf, type SenderSpec } from '@weir/protocol';
 import { extensionUri, roundTripMs } from '@weir/rtp';
 import { noPayloadType, SendCodecs } from './codec-table.ts';
 import type { ExtensionProfile } from './extension-profile.ts';
@@ -43,6 +43,7 @@ export class Sender {
   allocation = new AllocationMember();
   readonly score = new StreamScore(10);
   spec: SenderSpec;
+  hysteresis = hysteresisOf();
   codecs: SendCodecs;
   receiver: Receiver | undefined = undefined;
   transport: Transport | undefined = undefined;
@@ -50,6 +51,8 @@ export class Sender {
 
   /** The stream whose packets are forwarded now; the only thing looked at for each packet of others. */
   openStream: ReceiveStream | undefined = undefined;
+  /** Given up as far too much for the path: what is missing of it is not sent again until it is taken up again. */
+  shedStream: ReceiveStream | undefined = undefined;
   segment = new Segment();
   /** Next packet of the open stream that a replay sends; Infinity = packets go out as they come. */
   replayNext = Number.POSITIVE_INFINITY;
@@ -103,6 +106,8 @@ export class Sender {
   #pliWindowAt = Number.NEGATIVE_INFINITY;
   #plisInWindow = 0;
   #replayedAt = Number.NEGATIVE_INFINITY;
+  /** The viewer waits for the first picture of a lower layer: it has seen what was shed. */
+  #shed = false;
   #bytesAtRate = 0;
   #rateAt = 0;
   #packetsAtScore = 0;
@@ -229,7 +234,7 @@ export class Sender {
    * What the bitrate allows: the highest spatial layer (-1 = nothing at all) and the highest temporal one. For
    * simulcast the spatial layer names the encoding, otherwise the layer within the one stream.
    */
-  limitLayers(spatial: number, temporal: number): void {
+  limitLayers(spatial: number, temporal: number, urgent = false): void {
     const { selector, receiver } = this;
     const paused = spatial < 0;
     const simulcast = receiver === undefined || receiver.layered;
@@ -248,8 +253,19 @@ export class Sender {
     const raises = !paused && !simulcast && within > this.filter.spatial;
     this.filter.limit(paused ? allLayers : within, Number.isFinite(temporal) ? temporal : allLayers);
     this.#select();
+    if (urgent) this.#shedOpen();
     // Spatial layers of one stream mostly begin at key frames only.
     if (raises) this.requestKeyFrame();
+  }
+
+  /** Stops a layer that the path carries no more, before the lower one can begin. */
+  #shedOpen(): void {
+    const { openStream, targetStream } = this;
+    if (openStream === undefined || targetStream === undefined) return;
+    if (targetStream.encodingIdx >= openStream.encodingIdx) return;
+    this.endSegment();
+    this.shedStream = openStream;
+    this.#shed = true;
   }
 
   /** The stream that the sender wants to take. */
@@ -299,7 +315,7 @@ export class Sender {
     const { receiver } = this;
     if (target === undefined || receiver === undefined || this.openStream === target) return undefined;
     if (this.#replayable(target, now)) return target;
-    if (this.openStream !== undefined) return undefined;
+    if (this.openStream !== undefined || this.#shed) return undefined;
     for (let i = this.selector.target - 1; i >= 0; i--) {
       const stream = receiver.streams[i]!;
       if (stream.live && this.#replayable(stream, now)) return stream;
@@ -316,7 +332,8 @@ export class Sender {
     // Pictures that it had already are not shown twice.
     if (this.segment.reached(stream, stream.keyFrame.start)) return Number.NaN;
     if (this.previous.reached(stream, stream.keyFrame.start)) return Number.NaN;
-    const maxAgeMs = this.openStream === undefined ? Number.POSITIVE_INFINITY : maxStepBackMs;
+    const blank = this.openStream === undefined && !this.#shed;
+    const maxAgeMs = blank ? Number.POSITIVE_INFINITY : maxStepBackMs;
     return catchUpMs(stream, this, maxAgeMs, now);
   }
 
@@ -353,6 +370,9 @@ export class Sender {
     if (this.targetStream?.keyFrames.wanted) return;
     const replaying = this.replayNext !== Number.POSITIVE_INFINITY;
     if (replaying || now - this.#replayedAt < replayGraceMs + this.rttMs) return;
+    // Nor does it know of a key frame that waits in the queue of its path.
+    const sentFor = now - (this.openStream?.keyFrame.arrivedAt ?? Number.NEGATIVE_INFINITY);
+    if (sentFor < (this.transport?.outgoing.wordAfterMs ?? 0)) return;
     if (now - this.#pliWindowAt > pliWindowMs) {
       this.#pliWindowAt = now;
       this.#plisInWindow = 0;
@@ -425,6 +445,8 @@ export class Sender {
     this.replayNext = Number.POSITIVE_INFINITY;
     replayed.reset();
     this.openStream = stream;
+    this.#shed = false;
+    if (this.shedStream === stream) this.shedStream = undefined;
     this.filter.begin();
     if (this.video && !this.#seen) {
       this.#seen = true;
@@ -562,6 +584,7 @@ export class Sender {
   }
 
   #readLayers(): void {
+    this.hysteresis = hysteresisOf(this.spec.hysteresis);
     this.selector.preferredSpatialLayer = this.spec.preferredLayers?.spatialLayer ?? Number.POSITIVE_INFINITY;
   }
 

@@ -80,6 +80,20 @@ describe('explain', () => {
     expect(told.neededBps).toBeLessThan(2_200_000);
   });
 
+  it('with a hysteresis of its own: what would fit is not enough, until the defaults are back', () => {
+    const { clock, publisher, explain, put } = scene({ rateBps: 900_000 });
+    publisher.start();
+    clock.runFor(2000);
+    put({ hysteresis: { upMargin: 2 } });
+    clock.runFor(20_000);
+    const told = explain();
+    expect(told).toMatchObject({ limit: 'bandwidth', current: { spatialLayer: 0 } });
+    expect(told.neededBps).toBeGreaterThan(1_400_000);
+    put();
+    clock.runFor(5000);
+    expect(explain()).toMatchObject({ current: { spatialLayer: 1 } });
+  });
+
   it('under a ceiling: maximum; with a preference: preference', () => {
     const { clock, publisher, explain, put } = scene({ rateBps: 10_000_000 }, 800_000);
     publisher.start();

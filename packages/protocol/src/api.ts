@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Cursor, PeerId, PeerName, ReceiverId, RoomId, SenderId, TransportId } from './ids.ts';
-import { LayersSpec, TransportTuple } from './media.ts';
+import { HysteresisSpec, LayersSpec, TransportTuple } from './media.ts';
 import {
   WireDtlsParameters,
   WireIceCandidate,
@@ -278,6 +278,8 @@ export const SenderView = z.object({
   preferredLayers: LayersSpec.optional(),
   currentLayers: LayersSpec.optional(),
   priority: z.number().int(),
+  /** What was set; absent = the defaults. */
+  hysteresis: HysteresisSpec.optional(),
   /** Of the receiver. */
   appData: AppData,
 });
@@ -290,6 +292,8 @@ export const UpdateSenderRequest = z
     enabled: z.boolean(),
     preferredLayers: LayersSpec.nullable(),
     priority: z.number().int().min(1).max(255),
+    /** How readily layers change: takes the place of what was set before; null = the defaults. */
+    hysteresis: HysteresisSpec.nullable(),
   })
   .partial();
 export type UpdateSenderRequest = z.infer<typeof UpdateSenderRequest>;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { SenderId } from './ids.ts';
-import { LayersSpec, MediaKind } from './media.ts';
+import { HysteresisSpec, LayersSpec, MediaKind } from './media.ts';
 
 /** Why a sender forwards what it forwards: what the media side knows, and the answer made of it for people. */
 
@@ -140,6 +140,8 @@ export const SenderExplanation = z.object({
   source: z.array(SourceLayer),
   /** 1 to 255; greater gets bitrate first. */
   priority: z.number().int(),
+  /** How readily layers change, defaults included. */
+  hysteresis: HysteresisSpec.required(),
   /** Absent while no transport or no pod can tell. */
   transport: BandwidthExplanation.optional(),
 });

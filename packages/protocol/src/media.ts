@@ -123,6 +123,51 @@ export const LayersSpec = z.object({
 });
 export type LayersSpec = z.infer<typeof LayersSpec>;
 
+/**
+ * How readily one sender changes its layers. Margins are shares of what the layer costs, so 0.12 = 12 %. What is absent is
+ * as in `defaultHysteresis`; a layer that is far too big for the path goes at once in any case.
+ */
+export const HysteresisSpec = z
+  .strictObject({
+    /** So much beyond the cost of a better layer must be there before it is taken: 0 to 2. */
+    upMargin: z.number().min(0).max(2),
+    /** So much too big the present layer may be and is kept: 0 to 0.5. */
+    downMargin: z.number().min(0).max(0.5),
+    /** No better layer so soon after one was given up, milliseconds: 0 to 120000. */
+    upHoldMs: z.number().int().min(0).max(120_000),
+    /** A layer that is a little too big is kept so long, milliseconds: 0 to 30000. One clearly too big, 40 % of it. */
+    downHoldMs: z.number().int().min(0).max(30_000),
+  })
+  .partial();
+export type HysteresisSpec = z.infer<typeof HysteresisSpec>;
+
+/** Layers grow by factors of three, and encoders vary by a tenth: less to spare flaps, more wastes the path. */
+export const defaultHysteresis: Hysteresis = {
+  upMargin: 0.12,
+  downMargin: 0.08,
+  upHoldMs: 700,
+  downHoldMs: 1500,
+};
+
+/** `HysteresisSpec` with its defaults. */
+export interface Hysteresis {
+  readonly upMargin: number;
+  readonly downMargin: number;
+  readonly upHoldMs: number;
+  readonly downHoldMs: number;
+}
+
+/** What holds where these were set. */
+export function hysteresisOf(set: HysteresisSpec = {}): Hysteresis {
+  const { upMargin, downMargin, upHoldMs, downHoldMs } = defaultHysteresis;
+  return {
+    upMargin: set.upMargin ?? upMargin,
+    downMargin: set.downMargin ?? downMargin,
+    upHoldMs: set.upHoldMs ?? upHoldMs,
+    downHoldMs: set.downHoldMs ?? downHoldMs,
+  };
+}
+
 export const SenderSpec = z.object({
   id,
   peerId: id,
@@ -141,6 +186,8 @@ export const SenderSpec = z.object({
   preferredLayers: LayersSpec.optional(),
   /** 1 = default; greater gets bitrate first. */
   priority: z.number().int().min(1).max(255),
+  /** Absent = `defaultHysteresis`. */
+  hysteresis: HysteresisSpec.optional(),
 });
 export type SenderSpec = z.infer<typeof SenderSpec>;
 

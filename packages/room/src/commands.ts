@@ -1,5 +1,5 @@
 import type { RtpCapabilities, RtpParameters } from '@weir/ortc';
-import type { Fingerprint, IceCredentials, LayersSpec, TransportTuple } from '@weir/protocol';
+import type { Fingerprint, HysteresisSpec, IceCredentials, LayersSpec, TransportTuple } from '@weir/protocol';
 
 /**
  * Everything that can be asked of a room, or that happens to it. Ids of new objects are chosen by the
@@ -78,6 +78,8 @@ export type RoomCommand =
   | { type: 'sender.disable'; senderId: number; emit?: boolean }
   | { type: 'sender.setPreferredLayers'; senderId: number; layers: LayersSpec | null }
   | { type: 'sender.setPriority'; senderId: number; priority: number }
+  /** Takes the place of what was set before; null = the defaults. */
+  | { type: 'sender.setHysteresis'; senderId: number; hysteresis: HysteresisSpec | null }
   | { type: 'sender.requestKeyFrame'; senderId: number }
   // What the media side reports. Unknown ids are ignored: the object closed meanwhile.
   | { type: 'transport.iceChanged'; transportId: number; state: 'connected' | 'completed' | 'disconnected' }

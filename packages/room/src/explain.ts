@@ -1,11 +1,12 @@
 import { parseScalabilityMode } from '@weir/ortc';
-import type {
-  LayersSpec,
-  MediaExplanation,
-  SenderExplanation,
-  SenderId,
-  SenderLimit,
-  SourceLayer,
+import {
+  hysteresisOf,
+  type LayersSpec,
+  type MediaExplanation,
+  type SenderExplanation,
+  type SenderId,
+  type SenderLimit,
+  type SourceLayer,
 } from '@weir/protocol';
 import type { ReceiverRecord, RoomState, SenderRecord } from './state.ts';
 
@@ -42,6 +43,7 @@ export function explainSender(
     candidates: media?.candidates ?? [],
     source: media === undefined ? [] : announcedSource(receiver, media),
     priority: sender.priority,
+    hysteresis: hysteresisOf(sender.hysteresis),
     ...(media === undefined ? {} : { transport: media.transport }),
   };
 }

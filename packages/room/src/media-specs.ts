@@ -110,6 +110,7 @@ export function senderSpec(
     active: isActive(sender),
     ...(sender.preferredLayers === undefined ? {} : { preferredLayers: sender.preferredLayers }),
     priority: sender.priority,
+    ...(sender.hysteresis === undefined ? {} : { hysteresis: sender.hysteresis }),
   };
 }
 

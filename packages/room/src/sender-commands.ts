@@ -1,4 +1,4 @@
-import type { LayersSpec } from '@weir/protocol';
+import { HysteresisSpec, type LayersSpec } from '@weir/protocol';
 import type { Draft } from './draft.ts';
 import { typeError } from './errors.ts';
 import { type Handlers, ownTransportOf, senderOf, transportOf } from './handlers.ts';
@@ -11,6 +11,7 @@ type SenderCommand =
   | 'sender.disable'
   | 'sender.setPreferredLayers'
   | 'sender.setPriority'
+  | 'sender.setHysteresis'
   | 'sender.requestKeyFrame';
 
 export const senderHandlers: Pick<Handlers, SenderCommand> = {
@@ -72,6 +73,11 @@ export const senderHandlers: Pick<Handlers, SenderCommand> = {
       throw typeError('priority', 'must be an integer of 1…255');
     }
     draft.put('sender', { ...sender, priority });
+  },
+
+  'sender.setHysteresis'(draft, { senderId, hysteresis }) {
+    const { hysteresis: _, ...rest } = senderOf(draft, senderId);
+    draft.put('sender', hysteresis === null ? rest : { ...rest, hysteresis: readHysteresis(hysteresis) });
   },
 
   'sender.requestKeyFrame'(draft, { senderId }) {
@@ -148,6 +154,13 @@ function readLayers({ spatialLayer, temporalLayer }: LayersSpec): LayersSpec {
   if (temporalLayer === undefined) return { spatialLayer };
   requireLayer('temporalLayer', temporalLayer);
   return { spatialLayer, temporalLayer };
+}
+
+function readHysteresis(hysteresis: HysteresisSpec): HysteresisSpec {
+  const read = HysteresisSpec.safeParse(hysteresis);
+  if (read.success) return read.data;
+  const { path, message } = read.error.issues[0]!;
+  throw typeError(['hysteresis', ...path].join('.'), message);
 }
 
 function requireLayer(name: string, value: unknown): void {

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { audio, audioCapabilities, TestRoom, video } from '../test/fixtures.ts';
-import { isActive } from './index.ts';
+import { fullMediaState, isActive } from './index.ts';
 
 const refusal = (code: string, errorClass: string, field?: string) =>
   expect.objectContaining({ code, errorClass, ...(field === undefined ? {} : { field }) });
@@ -171,6 +171,38 @@ describe('§16 what v3 added', () => {
     }
   });
 
+  test('hysteresis: the last one set, to the worker too, and back to none', () => {
+    bind();
+    const toWorker = () => fullMediaState(room.state).put.senders.find(({ id }) => id === senderId);
+    const hysteresis = { upMargin: 0.5, downHoldMs: 0 };
+    room.run({ type: 'sender.setHysteresis', senderId, hysteresis: { upHoldMs: 1 } });
+    room.run({ type: 'sender.setHysteresis', senderId, hysteresis });
+    expect(sender().hysteresis).toEqual(hysteresis);
+    expect(toWorker()?.hysteresis).toEqual(hysteresis);
+    for (const [field, value] of [
+      ['upMargin', 2.1],
+      ['upMargin', -0.1],
+      ['downMargin', 0.6],
+      ['upHoldMs', 120_001],
+      ['upHoldMs', 1.5],
+      ['downHoldMs', 30_001],
+      ['downHoldMs', '7'],
+    ] as const) {
+      const wrong = { [field]: value } as never;
+      expect(() => room.run({ type: 'sender.setHysteresis', senderId, hysteresis: wrong })).toThrow(
+        refusal('invalid-parameter', 'TypeError', `hysteresis.${field}`),
+      );
+    }
+    const unknown = { margin: 1 } as never;
+    expect(() => room.run({ type: 'sender.setHysteresis', senderId, hysteresis: unknown })).toThrow(
+      refusal('invalid-parameter', 'TypeError'),
+    );
+    expect(sender().hysteresis).toEqual(hysteresis);
+    room.run({ type: 'sender.setHysteresis', senderId, hysteresis: null });
+    expect(sender()).not.toHaveProperty('hysteresis');
+    expect(toWorker()).not.toHaveProperty('hysteresis');
+  });
+
   test('requestKeyFrame() asks the source of an active picture', () => {
     expect(room.run({ type: 'sender.requestKeyFrame', senderId }).keyFrames).toEqual([]);
     bind();
@@ -217,6 +249,7 @@ test('a closed sender is InvalidStateError everywhere', () => {
     { type: 'sender.disable', senderId },
     { type: 'sender.setPreferredLayers', senderId, layers: null },
     { type: 'sender.setPriority', senderId, priority: 1 },
+    { type: 'sender.setHysteresis', senderId, hysteresis: null },
     { type: 'sender.requestKeyFrame', senderId },
   ] as const;
   for (const command of commands) {

@@ -1,5 +1,5 @@
 import type { RtpCapabilities, RtpParameters } from '@weir/ortc';
-import type { Fingerprint, IceCredentials, LayersSpec, TransportTuple } from '@weir/protocol';
+import type { Fingerprint, HysteresisSpec, IceCredentials, LayersSpec, TransportTuple } from '@weir/protocol';
 
 /**
  * The state of one room: plain data, one record per object, each stored as one row by `@weir/db`. Maps
@@ -120,6 +120,7 @@ export interface SenderRecord {
   readonly preferredLayers?: LayersSpec;
   readonly currentLayers?: LayersSpec;
   readonly priority: number;
+  readonly hysteresis?: HysteresisSpec;
   /** Where it goes as well, while its peer moves to another pod (docs/decisions/0040). */
   readonly next?: NextSenderBinding;
   /** Derived by §11.7 at birth and at each receive(); includes ssrc, rtx ssrc and muxId. */

@@ -9,7 +9,7 @@ import { RoomObject } from './room-object.ts';
 import type { RoomRuntime } from './room-runtime.ts';
 import type { RtpReceiver } from './rtp-receiver.ts';
 import { checkTransport, type Transport } from './transport.ts';
-import type { Layers, RtpSenderId } from './types.ts';
+import type { Hysteresis, Layers, RtpSenderId } from './types.ts';
 
 export interface RtpSenderEvents {
   /** Its receiver, its peer or its room closed. */
@@ -115,6 +115,11 @@ export class RtpSender extends RoomObject<RtpSenderId, RtpSenderEvents> {
     return this.#record.priority;
   }
 
+  /** What `setHysteresis()` asked for; undefined: the defaults. */
+  get hysteresis(): Hysteresis | undefined {
+    return this.#record.hysteresis;
+  }
+
   /** Last measured quality. */
   get score(): RtpSenderScore {
     return {
@@ -182,6 +187,17 @@ export class RtpSender extends RoomObject<RtpSenderId, RtpSenderEvents> {
   /** Back to priority 1. */
   unsetPriority(): Promise<this> {
     return this.setPriority(1);
+  }
+
+  /**
+   * How readily its layers change when the bitrate does; fields that are left out have their defaults, `null`: all of
+   * them. Takes the place of what was set before. Rejects with TypeError if a field is out of its range.
+   */
+  setHysteresis(hysteresis: Hysteresis | null): Promise<this> {
+    return this.runtime.call(this, () => {
+      this.runtime.execute({ type: 'sender.setHysteresis', senderId: this.id, hysteresis });
+      return this;
+    });
   }
 
   /** Asks the source for a key frame; does nothing for audio or while inactive. */

@@ -252,6 +252,21 @@ describe('rtpSender layers, priority, key frames', () => {
     expect(sender.priority).toBe(1);
   });
 
+  it('keeps the hysteresis that was set, explains it, and refuses what is out of range', async () => {
+    expect(sender.hysteresis).toBeUndefined();
+    const defaults = { upMargin: 0.12, downMargin: 0.08, upHoldMs: 700, downHoldMs: 1500 };
+    expect((await sender.explain()).hysteresis).toEqual(defaults);
+    expect(await sender.setHysteresis({ upMargin: 0.3 })).toBe(sender);
+    expect(sender.hysteresis).toEqual({ upMargin: 0.3 });
+    expect((await sender.explain()).hysteresis).toEqual({ ...defaults, upMargin: 0.3 });
+    for (const wrong of [undefined, 7, { upMargin: -1 }, { downMargin: 1 }, { upHoldMs: 0.5 }, { up: 1 }]) {
+      await expect(sender.setHysteresis(wrong as object)).rejects.toBeInstanceOf(TypeError);
+    }
+    expect(sender.hysteresis).toEqual({ upMargin: 0.3 });
+    await sender.setHysteresis(null);
+    expect(sender.hysteresis).toBeUndefined();
+  });
+
   it('requestKeyFrame() resolves whatever the state', async () => {
     expect(await sender.requestKeyFrame()).toBe(sender);
   });
@@ -293,6 +308,7 @@ describe('a closed RtpSender', () => {
       sender.disable(),
       sender.setPreferredLayers(null),
       sender.setPriority(2),
+      sender.setHysteresis(null),
       sender.requestKeyFrame(),
       sender.dump(),
       sender.getStats(),

@@ -71,7 +71,7 @@ export function addSenderRoutes(router: Router, services: Services): void {
       method: 'patch',
       path: '/v1/rooms/{room}/peers/{peer}/senders/{sender}',
       summary:
-        'Bind to a transport (what a client then consumes is in the answer), enable, choose layers and priority',
+        'Bind to a transport (what a client then consumes is in the answer), enable, choose layers, hysteresis and priority',
       tag,
       params,
       body: UpdateSenderRequest,
@@ -80,7 +80,7 @@ export function addSenderRoutes(router: Router, services: Services): void {
     },
     async ({ params, body, token }) => {
       await doorkeeper.peer(token, params.room, params.peer);
-      const { transportId, enabled, preferredLayers, priority } = body;
+      const { transportId, enabled, preferredLayers, priority, hysteresis } = body;
       if (transportId !== undefined && transportId !== null && !token.grants.subscribe) {
         throw new ProblemError('forbidden', 'The token does not grant receiving media.', {
           field: 'transportId',
@@ -96,6 +96,7 @@ export function addSenderRoutes(router: Router, services: Services): void {
           );
         }
         if (priority !== undefined) turn.run({ type: 'sender.setPriority', senderId, priority });
+        if (hysteresis !== undefined) turn.run({ type: 'sender.setHysteresis', senderId, hysteresis });
         if (transportId !== undefined) {
           const bound =
             transportId === null ? null : ownTransport(turn, params.peer, transportId, 'transportId').id;

@@ -9,6 +9,15 @@ export interface LayerPlan {
   readonly bitrateBps: number;
 }
 
+/** What a camera sends. */
+export interface CameraPlan {
+  readonly layers: readonly LayerPlan[];
+  /** Of every layer. */
+  readonly fps: number;
+  /** Each layer's frames in three temporal layers, as Chromium's VP8 has them in simulcast. */
+  readonly temporal?: boolean;
+}
+
 /** The three encodings of a camera in Chrome, roughly. */
 export const threeLayers: readonly LayerPlan[] = [
   { rid: 'r0', ssrc: 5000, bitrateBps: 150_000 },
@@ -16,11 +25,22 @@ export const threeLayers: readonly LayerPlan[] = [
   { rid: 'r2', ssrc: 5002, bitrateBps: 1_500_000 },
 ];
 
-export const fps = 30;
-const frameMs = 1000 / fps;
+/** A camera whose encodings cost so many bits per second, from low to high. */
+export function camera(bitratesBps: readonly number[], fps: number, temporal = false): CameraPlan {
+  return {
+    temporal,
+    layers: bitratesBps.map((bitrateBps, i) => ({ rid: `r${i}`, ssrc: 5000 + i, bitrateBps })),
+    fps,
+  };
+}
+
+const defaultFps = 30;
 const packetBytes = 1100;
 /** A key frame is so many times bigger than others; the frames after it pay for it. */
 const keyFrameRatio = 4;
+/** Of four frames in a row, and what their sizes are beside the mean: 40, 20 and 40 % of the rate in all. */
+const temporalIds = [0, 2, 1, 2];
+const temporalShares = [1.6, 0.8, 0.8];
 const ascii = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 /** What stands in the payload of each packet, for the viewer to judge what it got. */
@@ -49,16 +69,26 @@ export function readMark(payload: Uint8Array): FrameMark {
   };
 }
 
-/** Simulcast of constant bit rate: every layer 30 frames a second that vary in size, key frames when asked. */
+/** Simulcast of constant bit rate: every layer `fps` frames a second that vary in size, key frames when asked. */
 export class LayeredPublisher {
   readonly layers: EncodedLayer[];
   readonly #host: WorkerHost;
+  readonly #frameMs: number;
   #stopped = false;
 
-  constructor(host: WorkerHost, endpoint: TestEndpoint, plans: readonly LayerPlan[], seed: number) {
+  constructor(
+    host: WorkerHost,
+    endpoint: TestEndpoint,
+    plans: readonly LayerPlan[],
+    seed: number,
+    { fps, temporal = false }: Pick<CameraPlan, 'fps' | 'temporal'> = { fps: defaultFps },
+  ) {
     this.#host = host;
+    this.#frameMs = 1000 / fps;
     const random = createRandom(seed);
-    this.layers = plans.map((plan, i) => new EncodedLayer(host, endpoint, plan, i, random.fork()));
+    this.layers = plans.map(
+      (plan, i) => new EncodedLayer(host, endpoint, plan, i, random.fork(), fps, temporal),
+    );
     endpoint.onRtcp = (data) => {
       for (const packet of parseRtcp(data) ?? []) {
         if (packet.type !== 'pli' && packet.type !== 'nack') continue;
@@ -74,7 +104,7 @@ export class LayeredPublisher {
     const frame = () => {
       if (this.#stopped) return;
       for (const layer of this.layers) layer.sendFrame();
-      clock.at(clock.now() + frameMs, frame);
+      clock.at(clock.now() + this.#frameMs, frame);
     };
     const report = () => {
       if (this.#stopped) return;
@@ -98,6 +128,10 @@ class EncodedLayer {
   /** The encoder can't keep up, whatever is asked of it. */
   broken = false;
   #enabled = true;
+  readonly #fps: number;
+  readonly #temporal: boolean;
+  /** Frames since the last key frame, in rounds of four. */
+  #round = 0;
   readonly #host: WorkerHost;
   readonly #endpoint: TestEndpoint;
   readonly #random: Random;
@@ -113,7 +147,17 @@ class EncodedLayer {
   #rtxSequence = 9000;
   #wantsKey = true;
 
-  constructor(host: WorkerHost, endpoint: TestEndpoint, plan: LayerPlan, index: number, random: Random) {
+  constructor(
+    host: WorkerHost,
+    endpoint: TestEndpoint,
+    plan: LayerPlan,
+    index: number,
+    random: Random,
+    fps: number,
+    temporal: boolean,
+  ) {
+    this.#fps = fps;
+    this.#temporal = temporal;
     this.#host = host;
     this.#endpoint = endpoint;
     this.plan = plan;
@@ -135,7 +179,7 @@ class EncodedLayer {
 
   sendFrame(): void {
     if (!this.#enabled || this.broken) {
-      this.#timestamp = (this.#timestamp + 90_000 / fps) >>> 0;
+      this.#timestamp = (this.#timestamp + 90_000 / this.#fps) >>> 0;
       return;
     }
     const now = this.#host.clock.now();
@@ -143,10 +187,13 @@ class EncodedLayer {
     this.#wantsKey = false;
     this.frames++;
     if (key) this.keyFrames++;
-    this.#timestamp = (this.#timestamp + 90_000 / fps) >>> 0;
+    this.#timestamp = (this.#timestamp + 90_000 / this.#fps) >>> 0;
     this.#pictureId = (this.#pictureId + 1) & 0x7fff;
-    this.#tl0 = (this.#tl0 + 1) & 255;
-    const mean = this.plan.bitrateBps / 8 / fps;
+    this.#round = key || !this.#temporal ? 0 : (this.#round + 1) % 4;
+    const temporalId = temporalIds[this.#round]!;
+    if (temporalId === 0) this.#tl0 = (this.#tl0 + 1) & 255;
+    const share = this.#temporal ? temporalShares[temporalId]! : 1;
+    const mean = (this.plan.bitrateBps / 8 / this.#fps) * share;
     let size = mean * (0.8 + this.#random.next() * 0.4);
     if (key) {
       this.#debt += size * (keyFrameRatio - 1);
@@ -158,7 +205,7 @@ class EncodedLayer {
     }
     const packets = Math.max(1, Math.ceil(size / packetBytes));
     const bytes = Math.max(40, Math.round(size / packets));
-    for (let i = 0; i < packets; i++) this.#sendPacket(key, i, packets, bytes, now);
+    for (let i = 0; i < packets; i++) this.#sendPacket(key, temporalId, i, packets, bytes, now);
   }
 
   /** Answers a NACK on the RTX stream. */
@@ -207,7 +254,14 @@ class EncodedLayer {
     );
   }
 
-  #sendPacket(key: boolean, packet: number, packets: number, bytes: number, now: number): void {
+  #sendPacket(
+    key: boolean,
+    temporalId: number,
+    packet: number,
+    packets: number,
+    bytes: number,
+    now: number,
+  ): void {
     const payload = new Uint8Array(bytes);
     payload.set([
       0x80 | (packet === 0 ? 0x10 : 0),
@@ -215,7 +269,8 @@ class EncodedLayer {
       0x80 | (this.#pictureId >> 8),
       this.#pictureId & 255,
       this.#tl0,
-      0,
+      // A frame of an upper layer refers to the lowest only, so that anybody may begin with it.
+      (temporalId << 6) | (temporalId > 0 ? 0x20 : 0),
       key ? 0x10 : 0x11,
     ]);
     const view = new DataView(payload.buffer);

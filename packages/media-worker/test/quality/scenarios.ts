@@ -1,5 +1,5 @@
 import type { LinkPolicy } from '@weir/testing';
-import { threeLayers } from './layered-publisher.ts';
+import { type CameraPlan, camera, type LayerPlan, threeLayers } from './layered-publisher.ts';
 
 /** What the path to the viewer is like from `atMs` on. */
 export interface Phase {
@@ -17,6 +17,8 @@ export interface Scenario {
   readonly uplinkDelayMs: number;
   /** What else the way back is like: feedback and requests take it. */
   readonly uplink?: LinkPolicy;
+  /** Absent = three layers of 150, 500 and 1500 kbit/s at 30 frames a second. */
+  readonly camera?: CameraPlan;
   /** The publisher's way to the worker; absent = 10 ms without fault. */
   readonly publisher?: LinkPolicy;
   /** Another flow over the same link, bits per second, while it is on. */
@@ -33,6 +35,7 @@ export interface Targets {
   /** Share of what the layers allow, 0 to 1. */
   readonly utilisation?: number;
   readonly freezes?: number;
+  readonly longestFreezeMs?: number;
   readonly switchesPerMinute?: number;
   readonly recoveryMs?: number;
   /** Freezes of the others in sum. */
@@ -41,7 +44,12 @@ export interface Targets {
 
 const open = Number.POSITIVE_INFINITY;
 /** Repairs that are themselves lost on two or three ways: a freeze now and then can't be helped. */
-const lossyWays: Targets = { utilisation: 0.8, freezes: 8, switchesPerMinute: 1 };
+const lossyWays = (freezes: number, longestFreezeMs: number): Targets => ({
+  utilisation: 0.8,
+  freezes,
+  longestFreezeMs,
+  switchesPerMinute: 1,
+});
 const steady: Targets = { utilisation: 0.8, freezes: 0, switchesPerMinute: 1 };
 
 function constant(
@@ -87,24 +95,20 @@ export const scenarios: readonly Scenario[] = [
   constant('loss 2 %', { loss: 0.02 }),
   constant('loss 5 %', { loss: 0.05 }),
   constant('loss 10 %', { loss: 0.1 }),
-  constant('loss 20 %', { loss: 0.2 }, { utilisation: 0.8, switchesPerMinute: 1 }),
-  constant(
-    'burst loss 5 %, 5 in a row',
-    { loss: 0.05, lossBurst: 5 },
-    { utilisation: 0.8, switchesPerMinute: 1 },
-  ),
+  constant('loss 20 %', { loss: 0.2 }, lossyWays(3, 250)),
+  constant('burst loss 5 %, 5 in a row', { loss: 0.05, lossBurst: 5 }, lossyWays(1, 250)),
   constant('RTT 30 ms', { rateBps: 3_000_000 }, { ...steady, utilisation: 0.9 }, 30),
   constant('RTT 150 ms', { rateBps: 3_000_000 }, { ...steady, utilisation: 0.9 }, 150),
   constant('RTT 300 ms', { rateBps: 3_000_000 }, { ...steady, utilisation: 0.9 }, 300),
   constant('RTT 100 ms, loss 10 %', { loss: 0.1 }, steady, 100),
-  constant('RTT 300 ms, loss 5 %', { loss: 0.05 }, { utilisation: 0.8, switchesPerMinute: 1 }, 300),
+  constant('RTT 300 ms, loss 5 %', { loss: 0.05 }, lossyWays(79, 370), 300),
   constant('jitter 30 ms', { jitterMs: 30 }, { ...steady, utilisation: 0.9 }),
   constant('jitter 60 ms on 3 Mbit/s', { jitterMs: 60, rateBps: 3_000_000 }),
   constant('reordering 5 %', { reorder: 0.05, reorderMs: 20 }, { ...steady, utilisation: 0.9 }),
   steps(
     'steps 3, 0.5, 3 Mbit/s',
     90_000,
-    { utilisation: 0.8, switchesPerMinute: 1, recoveryMs: 5000 },
+    { utilisation: 0.9, freezes: 1, longestFreezeMs: 450, switchesPerMinute: 1, recoveryMs: 2000 },
     [0, 3],
     [30_000, 0.5],
     [60_000, 3],
@@ -112,7 +116,7 @@ export const scenarios: readonly Scenario[] = [
   steps(
     'dead for 5 s',
     70_000,
-    { utilisation: 0.8, switchesPerMinute: 1, recoveryMs: 5000 },
+    { utilisation: 0.9, freezes: 1, longestFreezeMs: 5200, switchesPerMinute: 1, recoveryMs: 2000 },
     [0, 3],
     [25_000, 0],
     [30_000, 3],
@@ -120,13 +124,13 @@ export const scenarios: readonly Scenario[] = [
   steps(
     'slow ramp 0.3 to 3 Mbit/s',
     90_000,
-    {},
+    { utilisation: 0.9, freezes: 2, longestFreezeMs: 350, switchesPerMinute: 1, recoveryMs: 5000 },
     ...Array.from({ length: 28 }, (_, i): [number, number] => [i * 2500, 0.3 + i * 0.1]),
   ),
   steps(
     'slow fall 3 to 0.3 Mbit/s',
     90_000,
-    {},
+    { utilisation: 0.9, freezes: 3, longestFreezeMs: 600, switchesPerMinute: 1 },
     ...Array.from({ length: 28 }, (_, i): [number, number] => [10_000 + (i - 1) * 2500, 3 - i * 0.1]).map(
       ([at, mbps], i): [number, number] => [i === 0 ? 0 : at, mbps],
     ),
@@ -139,24 +143,35 @@ export const scenarios: readonly Scenario[] = [
       { atMs: 60_000, capacityBps: 2_200_000, policy: { delayMs: 30, rateBps: 2_200_000 } },
     ],
     competing: { fromMs: 30_000, toMs: 60_000, bps: 1_200_000 },
-    targets: { utilisation: 0.8, switchesPerMinute: 1, recoveryMs: 5000 },
+    targets: { utilisation: 0.9, freezes: 0, switchesPerMinute: 1, recoveryMs: 2500 },
   },
+  // Bursts of an unpaced camera into queues of 33 and 69 ms (docs/decisions/0046-falling-fast.md).
+  constant(
+    'shallow queue, 3 Mbit/s and 12 kB',
+    { rateBps: 3_000_000, queueBytes: 12_000 },
+    { utilisation: 0.9, freezes: 1, longestFreezeMs: 250, switchesPerMinute: 1 },
+  ),
+  constant(
+    'shallow queue, 700 kbit/s and 6 kB',
+    { rateBps: 700_000, queueBytes: 6_000 },
+    { utilisation: 0.9, freezes: 2, longestFreezeMs: 250, switchesPerMinute: 1 },
+  ),
   { ...constant('publisher loses 5 %', {}), publisher: { delayMs: 30, loss: 0.05 } },
   {
-    ...constant('publisher loses 10 %, bursts, jitter', {}, lossyWays),
+    ...constant('publisher loses 10 %, bursts, jitter', {}, lossyWays(3, 220)),
     publisher: { delayMs: 20, loss: 0.1, lossBurst: 3, jitterMs: 10 },
   },
   {
-    ...constant('both ways lose 5 %', { loss: 0.05 }, lossyWays),
+    ...constant('both ways lose 5 %', { loss: 0.05 }, lossyWays(4, 260)),
     publisher: { delayMs: 20, loss: 0.05 },
     uplink: { delayMs: 30, loss: 0.05 },
   },
   {
-    ...constant('asymmetric, 3 Mbit/s and 60 kbit/s', { rateBps: 3_000_000, loss: 0.02 }, lossyWays),
+    ...constant('asymmetric, 3 Mbit/s and 60 kbit/s', { rateBps: 3_000_000, loss: 0.02 }, lossyWays(1, 250)),
     uplink: { delayMs: 60, rateBps: 60_000 },
   },
   {
-    ...constant('feedback loses 10 %', { rateBps: 3_000_000, loss: 0.02 }, lossyWays),
+    ...constant('feedback loses 10 %', { rateBps: 3_000_000, loss: 0.02 }, lossyWays(7, 330)),
     uplink: { delayMs: 30, loss: 0.1 },
   },
   {
@@ -165,16 +180,37 @@ export const scenarios: readonly Scenario[] = [
     maxOutgoingBps: 800_000,
   },
   {
+    // As Chromium's fake camera on a link that is too narrow for its best layer (docs/quality/real-links.md).
+    ...constant(
+      'slow camera, 102 kbit/s, loss 10 %',
+      {},
+      { utilisation: 0.6, freezes: 50, longestFreezeMs: 1000, switchesPerMinute: 4 },
+      120,
+    ),
+    phases: [
+      {
+        atMs: 0,
+        capacityBps: 102_000,
+        policy: { delayMs: 60, rateBps: 102_000, loss: 0.1, queueBytes: 20_000 },
+      },
+    ],
+    camera: camera([39_000, 73_000, 139_000], 10, true),
+  },
+  {
     ...constant('one bad among 30', { rateBps: 300_000, loss: 0.05 }, { utilisation: 0.8 }, 60, 20_000),
     others: 29,
-    targets: { utilisation: 0.8, othersFreezes: 0 },
+    targets: { utilisation: 0.8, freezes: 5, longestFreezeMs: 450, othersFreezes: 0 },
   },
 ];
 
+export function layersOf({ camera }: Scenario): readonly LayerPlan[] {
+  return camera?.layers ?? threeLayers;
+}
+
 /** The highest layer that a capacity carries, with its retransmissions and a little to spare; -1 = none. */
-export function rightLayer(capacityBps: number, loss = 0): number {
+export function rightLayer(layers: readonly LayerPlan[], capacityBps: number, loss = 0): number {
   let right = -1;
-  for (const [i, { bitrateBps }] of threeLayers.entries()) {
+  for (const [i, { bitrateBps }] of layers.entries()) {
     // Headers, seals and key frames come on top of the encoder's rate; the rest is what keeps the queue short.
     if (bitrateBps * 1.06 * (1 + loss) * 1.12 <= capacityBps * 0.97) right = i;
   }
