@@ -62,7 +62,7 @@ const grown = (Object.keys(after) as (keyof Footprint)[]).filter(
   (key) => after[key] > before[key] * 1.05 + slack(key),
 );
 console.log(
-  grown.length === 0 ? 'nothing grew by more than 5 %' : `grew by more than 5 %: ${grown.join(', ')}`,
+  `goal: after ${gone - warmUp} visitors nothing has grown by more than 5 %: ${grown.length === 0 ? 'holds' : `MISSED by ${grown.join(', ')}`}`,
 );
 console.log(`left behind: ${pod.transports} transports, ${Object.keys(await workers.rooms()).length} rooms`);
 joiners.end();
