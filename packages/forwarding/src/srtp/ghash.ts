@@ -1,4 +1,4 @@
-import { type GhashExports, ghashModule, tablesAt, tablesBytes } from './ghash-module.ts';
+import { type GhashExports, ghashModule, squareTablesAt, tablesAt, tablesBytes } from './ghash-module.ts';
 
 /** What is used of WebAssembly; its types come with browsers' libraries only. */
 declare const WebAssembly: {
@@ -8,8 +8,8 @@ declare const WebAssembly: {
 };
 
 const blockLength = 16;
-/** Behind the tables. */
-const dataAt = 16_384;
+/** Behind the tables and a block of zeros. */
+const dataAt = 20_480;
 /** Room for a whole datagram, its paddings and the block of lengths. */
 const memoryPages = 2;
 
@@ -49,11 +49,13 @@ export function ghashMemory(): GhashMemory | undefined {
 export class Ghash {
   readonly #memory: GhashMemory;
   readonly #tables: Uint8Array;
+  readonly #squareTables: Uint8Array;
 
   /** `hashKey`: 16 bytes, the cipher's answer to a block of zeros. */
   constructor(memory: GhashMemory, hashKey: Uint8Array) {
     this.#memory = memory;
     this.#tables = productTables(hashKey);
+    this.#squareTables = productTables(product(this.#tables, hashKey));
   }
 
   /**
@@ -65,6 +67,7 @@ export class Ghash {
     const memory = this.#memory;
     if (memory.owner !== this) {
       memory.bytes.set(this.#tables, tablesAt);
+      memory.bytes.set(this.#squareTables, squareTablesAt);
       memory.owner = this;
     }
     const ciphertextAt = put(memory, dataAt, bytes, from, middle);
@@ -74,7 +77,10 @@ export class Ghash {
     words[(lengthsAt >>> 2) + 1] = bigEndian((middle - from) * 8);
     words[(lengthsAt >>> 2) + 2] = 0;
     words[(lengthsAt >>> 2) + 3] = bigEndian((to - middle) * 8);
-    memory.hash(dataAt, lengthsAt + blockLength);
+    // With a block of zeros before them, which changes no hash, their number is even.
+    const end = lengthsAt + blockLength;
+    const isOdd = ((end - dataAt) / blockLength) % 2 === 1;
+    memory.hash(isOdd ? dataAt - blockLength : dataAt, end);
     return memory.bytes;
   }
 }
@@ -113,6 +119,17 @@ function productTables(hashKey: Uint8Array): Uint8Array {
     timesX(power);
   }
   return tables;
+}
+
+/** The product of `block` and the number that the tables are of. */
+function product(tables: Uint8Array, block: Uint8Array): Uint8Array {
+  const sum = new Uint8Array(blockLength);
+  for (let half = 0; half < 32; half++) {
+    const byte = block[half >> 1]!;
+    const entry = (16 * half + (half % 2 === 0 ? byte & 15 : byte >> 4)) * blockLength;
+    for (let i = 0; i < blockLength; i++) sum[i]! ^= tables[entry + i]!;
+  }
+  return sum;
 }
 
 /** Multiplies by x modulo x^128 + x^7 + x^2 + x + 1: in GCM's order of bits, a shift to the right. */
