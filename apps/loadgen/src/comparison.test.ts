@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
-import { type ComparisonRow, cpuRatio, medianOf } from './comparison.ts';
+import { type ComparisonRow, medianOf } from './comparison.ts';
 import { broadcast, egressPps, type ForwardingResult, meeting } from './forwarding-bench.ts';
+import { cpuRatio } from './goals.ts';
 
 function row(target: ComparisonRow['target'], micros: readonly (number | undefined)[]): ComparisonRow {
   const result = (cpuMicrosPerPacket: number) => ({ cpuMicrosPerPacket }) as ForwardingResult;

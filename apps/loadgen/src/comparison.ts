@@ -22,6 +22,8 @@ export interface ComparisonOptions {
   readonly profileFolder?: string | undefined;
   /** A line at a time, for somebody who waits. */
   readonly say: (line: string) => void;
+  /** Called after each run with all rows so far, so that nothing is lost when it is ended early. */
+  readonly onRun?: (rows: readonly ComparisonRow[]) => void;
 }
 
 /**
@@ -33,6 +35,10 @@ export async function compare(options: ComparisonOptions): Promise<ComparisonRow
   const missing = new Set<TargetName>();
   const rows = new Map<string, { scenario: string; target: TargetName; title: string; runs: unknown[] }>();
   const results: ComparisonRow[] = [];
+  const order = (name: TargetName) => options.targets.indexOf(name);
+  const place = (name: string) => scenarios.findIndex((scenario) => scenario.name === name);
+  const sorted = () =>
+    results.toSorted((a, b) => place(a.scenario) - place(b.scenario) || order(a.target) - order(b.target));
   for (const scenario of scenarios) {
     const able = options.targets.filter((target) => !missing.has(target) && canRun(target, scenario, say));
     for (let run = 0; run < runs; run += 1) {
@@ -58,6 +64,7 @@ export async function compare(options: ComparisonOptions): Promise<ComparisonRow
           say(
             `${scenario.name}, run ${run + 1} of ${runs}: ${target} ${cpuMicrosPerPacket.toFixed(2)} µs/packet, loss ${lossPercent.toFixed(2)} %, p99 ${latencyMs.p99.toFixed(1)} ms`,
           );
+          options.onRun?.(sorted());
         } catch (error) {
           if (error instanceof TargetMissing) missing.add(target);
           const why = error instanceof Error ? error.message : String(error);
@@ -66,9 +73,7 @@ export async function compare(options: ComparisonOptions): Promise<ComparisonRow
       }
     }
   }
-  const order = (name: TargetName) => options.targets.indexOf(name);
-  const place = (name: string) => scenarios.findIndex((scenario) => scenario.name === name);
-  return results.sort((a, b) => place(a.scenario) - place(b.scenario) || order(a.target) - order(b.target));
+  return sorted();
 }
 
 /** One run of a target in a fresh process. */
@@ -105,39 +110,3 @@ const mostNaivePps = 25_000;
 export function medianOf(row: ComparisonRow, figure: (result: ForwardingResult) => number): number {
   return median(row.runs.flatMap((run) => (run === undefined ? [] : [figure(run)])));
 }
-
-/** What one target uses of CPU per packet relative to another: the median of the ratios within each round. */
-export function cpuRatio(
-  rows: readonly ComparisonRow[],
-  scenario: string,
-  target: TargetName,
-  base: TargetName,
-): number | undefined {
-  const find = (name: TargetName) =>
-    rows.find((row) => row.scenario === scenario && row.target === name)?.runs ?? [];
-  const bases = find(base);
-  const ratios = find(target).flatMap((run, index) => {
-    const other = bases[index];
-    return run === undefined || other === undefined
-      ? []
-      : [run.cpuMicrosPerPacket / other.cpuMicrosPerPacket];
-  });
-  return ratios.length === 0 ? undefined : median(ratios);
-}
-
-/** What Weir wants to be, by CPU per packet. */
-export const goals: readonly {
-  readonly scenario: string;
-  readonly target: TargetName;
-  readonly base: TargetName;
-  readonly most: number;
-}[] = [
-  { scenario: '1 → 50', target: 'weir-native', base: 'janus-loops', most: 0.3 },
-  { scenario: '1 → 10', target: 'weir-native', base: 'janus-loops', most: 0.4 },
-  { scenario: '1 → 50', target: 'weir-native', base: 'floor', most: 1.2 },
-  { scenario: '1 → 50', target: 'weir-node', base: 'naive', most: 0.25 },
-  { scenario: '1 → 50', target: 'weir-node', base: 'janus-loops', most: 1.1 },
-  { scenario: '1 → 50, even', target: 'weir-native', base: 'janus-loops', most: 0.3 },
-  { scenario: '1 → 10, even', target: 'weir-native', base: 'janus-loops', most: 0.4 },
-  { scenario: '1 → 50, even', target: 'weir-native', base: 'floor', most: 1.2 },
-];

@@ -1,4 +1,5 @@
 import { type ComparisonRow, medianOf } from './comparison.ts';
+import { mostLossPercent } from './goals.ts';
 import { colours, escaped } from './plot.ts';
 
 /** Cores in use by the number of receivers, a line for each target; undefined with less than two numbers. */
@@ -61,8 +62,6 @@ export function growthChart(rows: readonly ComparisonRow[], note: string): strin
 }
 
 const title = 'Cores in use by receivers of one publisher (less is better)';
-/** Whoever loses packets does less work: such a point does not count. */
-const mostLossPercent = 1;
 const width = 760;
 const height = 420;
 const left = 56;

@@ -13,14 +13,16 @@ function losing(from: number) {
 
 it('raises the load until packets are lost, and goes back to 60 % of it', async () => {
   const { tried, measure } = losing(30);
-  const { lossAtPps } = await findKnee('weir-native', 50, measure);
+  const floor = losing(Number.POSITIVE_INFINITY);
+  const { lossAtPps } = await findKnee('weir-native', 50, measure, floor.measure);
   expect(tried).toEqual([10, 15, 23, 35, 21]);
   expect(lossAtPps).toBe(35 * 30);
+  expect(floor.tried).toEqual([21]);
 });
 
 it('ends where the publisher can do no more', async () => {
   const { tried, measure } = losing(Number.POSITIVE_INFINITY);
-  const { lossAtPps } = await findKnee('floor', 50, measure);
+  const { lossAtPps } = await findKnee('floor', 50, measure, () => expect.unreachable());
   expect(lossAtPps).toBeUndefined();
   expect(tried.at(-1)).toBeLessThan(tried.at(-2)!);
 });

@@ -15,6 +15,8 @@ export interface KneeResult {
   readonly lossAtPps: number | undefined;
   /** At 60 % of that, or of the highest load that was tried. */
   readonly at60Percent: ForwardingResult;
+  /** The bare floor under the same load, which shows what of the latency is the machine's; undefined = not there. */
+  readonly floorAt60Percent: ForwardingResult | undefined;
 }
 
 /** Raises the load by a half until packets are lost, then measures latency at 60 % of that load. */
@@ -22,6 +24,7 @@ export async function findKnee(
   target: TargetName,
   receivers: number,
   measure: MeasureLoad,
+  measureFloor: (packetsPerFrame: number) => Promise<ForwardingResult | undefined>,
 ): Promise<KneeResult> {
   const steps: { videoPps: number; result: ForwardingResult }[] = [];
   let lossAt: number | undefined;
@@ -34,9 +37,11 @@ export async function findKnee(
     if (lossAt !== undefined || next > mostPacketsPerFrame) break;
     packetsPerFrame = next;
   }
-  const at60Percent = await measure(Math.max(1, Math.round(packetsPerFrame * 0.6)));
+  const calm = Math.max(1, Math.round(packetsPerFrame * 0.6));
+  const at60Percent = await measure(calm);
+  const floorAt60Percent = target === 'floor' ? undefined : await measureFloor(calm);
   const lossAtPps = lossAt === undefined ? undefined : lossAt * framesPerSecond;
-  return { target, receivers, steps, lossAtPps, at60Percent };
+  return { target, receivers, steps, lossAtPps, at60Percent, floorAt60Percent };
 }
 
 /** A load of a target with one publisher. */
@@ -45,7 +50,7 @@ export function loadOf(receivers: number, packetsPerFrame: number) {
 }
 
 export function kneeReport(knees: readonly KneeResult[]): string {
-  const rows = knees.map(({ target, receivers, lossAtPps, steps, at60Percent }) => {
+  const rows = knees.map(({ target, receivers, lossAtPps, steps, at60Percent, floorAt60Percent }) => {
     const { egressPps, cpuCores, lossPercent, latencyMs } = at60Percent;
     return [
       target,
@@ -56,9 +61,20 @@ export function kneeReport(knees: readonly KneeResult[]): string {
       lossPercent.toFixed(2),
       latencyMs.p50.toFixed(2),
       latencyMs.p99.toFixed(2),
+      floorAt60Percent?.latencyMs.p99.toFixed(2) ?? '',
     ];
   });
-  const head = ['target', 'receivers', 'loss from pps', '60 %: pps out', 'cores', 'loss %', 'ms p50', 'p99'];
+  const head = [
+    'target',
+    'receivers',
+    'loss from pps',
+    '60 %: pps out',
+    'cores',
+    'loss %',
+    'ms p50',
+    'p99',
+    "floor's p99",
+  ];
   return `Load at which loss begins, and latency at 60 % of it\n${table([head, ...rows])}`;
 }
 

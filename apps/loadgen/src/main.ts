@@ -1,17 +1,15 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, release } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchBrowserJoin } from './browser-join-bench.ts';
-import { type ComparisonRow, compare, measure } from './comparison.ts';
-import { broadcast, evenBroadcast, meeting } from './forwarding-bench.ts';
-import { growthChart } from './growth-chart.ts';
+import { compare, measure } from './comparison.ts';
+import { broadcast, evenBroadcast, meeting, type Scenario } from './forwarding-bench.ts';
+import { judge, judgeKnees } from './goals.ts';
 import { benchJoin } from './join-bench.ts';
 import { findKnee, type KneeResult, kneeReport, loadOf } from './knee-bench.ts';
 import { audioPps, videoPayloadBytes, videoPps } from './media.ts';
-import { barChart } from './plot.ts';
 import { PodProcess } from './pod-process.ts';
 import { browserJoinReport, forwardingReport, goalReport, joinReport } from './report.ts';
+import { Results } from './results.ts';
 import { type TargetName, targetNames } from './targets/target.ts';
 
 const help = `Measures CPU time per forwarded packet, latency, loss and memory of Weir and of others, and a join by phase.
@@ -27,9 +25,13 @@ Usage: npm run bench -- [options]
   --seconds N       Length of one measurement. Default: 5.
   --warm-up N       Seconds under load before each. Default: 10.
   --joins N         Joins to be timed; 0 = none. Default: 20.
-  --json FILE       Writes everything there instead of printing it.
-  --svg FOLDER      Leaves plots.
+  --json FILE       Writes everything there, after each run, instead of printing it at the end.
+  --svg FOLDER      Leaves plots, drawn anew after each run.
   --profile FOLDER  Leaves CPU profiles of the pods.
+
+It takes (seconds + warm-up + about 4 s + 0.06 s for each receiver) for each scenario, target and run; a knee is about
+six of those, and joins take two seconds each. The default takes about two and a half minutes. It says so at its start, and ends
+by itself. Each goal that it can judge is printed as "holds" or "MISSED".
 
 Each SFU runs as a process of its own. Endpoints speak true STUN, DTLS and SRTP over the loopback. One publisher sends
 ${videoPps} video packets of ${videoPayloadBytes} bytes and ${audioPps} of opus per second; in a meeting each sends 30 and ${audioPps}.`;
@@ -37,6 +39,9 @@ ${videoPps} video packets of ${videoPayloadBytes} bytes and ${audioPps} of opus 
 /** A browser's join takes a second or two with its page. */
 const mostBrowserJoins = 6;
 const mostKneeSteps = 9;
+const usualKneeSteps = 6;
+/** A receiver's join, most of which is its handshake. */
+const secondsPerReceiver = 0.06;
 
 const { values } = parseArgs({
   options: {
@@ -77,70 +82,95 @@ async function main(): Promise<void> {
     console.error('The benchmark reads CPU time from /proc and so needs Linux.');
     process.exit(1);
   }
+  const work = { scenarios, kneeReceivers, targets: targets.length, runs, seconds, warmUpSeconds, joins };
+  const { usual, most } = duration(work);
   // However slow the machine is, it ends.
-  const measurements = scenarios.length * runs + kneeReceivers.length * mostKneeSteps;
-  const deadlineSeconds = 120 + measurements * targets.length * (seconds + warmUpSeconds + 40);
   setTimeout(() => {
-    console.error(`Not done after ${deadlineSeconds} s; giving up.`);
+    console.error(
+      `Not done after ${most} s; giving up. What was measured is in the files that were asked for.`,
+    );
     process.exit(1);
-  }, deadlineSeconds * 1000).unref();
+  }, most * 1000).unref();
 
-  const at = new Date().toISOString();
   const machine = `${cpus()[0]?.model ?? 'unknown CPU'} × ${cpus().length}, Linux ${release()}, Node ${process.version}`;
-  const loadBefore = loadavg()[0]!;
-  console.log(`${machine}; load ${loadBefore.toFixed(1)}\n`);
-  if (loadBefore > cpus().length / 2) {
+  const load = loadavg()[0]!;
+  console.log(`${machine}; load ${load.toFixed(1)}; takes about ${Math.ceil(usual / 60)} min\n`);
+  if (load > cpus().length / 2) {
     console.log('This machine is busy: CPU per packet holds roughly, latency and loss say nothing.\n');
   }
+  const results = new Results(machine, values.json, values.svg);
+  const options = { seconds, warmUpSeconds, profileFolder: values.profile };
   const rows = await compare({
+    ...options,
     targets,
     scenarios,
     runs,
-    seconds,
-    warmUpSeconds,
-    profileFolder: values.profile,
     say: (line) => console.log(line),
+    onRun: (soFar) => results.add({ rows: soFar }),
   });
   if (rows.length > 0) console.log(`\n${forwardingReport(rows)}`);
-  const goalLines = goalReport(rows);
-  if (goalLines !== undefined) console.log(`\n${goalLines}`);
-  if (values.svg !== undefined) plot(rows, values.svg, `${at.slice(0, 10)}, ${machine}`);
+  const { judged, notes } = judge(rows);
+  const goals = goalReport(judged, notes);
+  if (goals !== undefined) console.log(`\n${goals}`);
 
   const knees: KneeResult[] = [];
   for (const receivers of kneeReceivers) {
-    for (const target of targets) {
-      const options = { seconds, warmUpSeconds, profileFolder: values.profile };
-      knees.push(
-        await findKnee(target, receivers, async (packetsPerFrame) => {
-          const { result } = await measure(target, loadOf(receivers, packetsPerFrame), options);
-          const { lossPercent, cpuCores } = result;
-          console.log(
-            `${result.scenario}: ${target} ${cpuCores.toFixed(2)} cores, loss ${lossPercent.toFixed(2)} %`,
-          );
-          return result;
-        }),
+    const measureLoad = async (target: TargetName, packetsPerFrame: number) => {
+      const { result } = await measure(target, loadOf(receivers, packetsPerFrame), options);
+      const { scenario, lossPercent, cpuCores, latencyMs } = result;
+      console.log(
+        `${scenario}: ${target} ${cpuCores.toFixed(2)} cores, loss ${lossPercent.toFixed(2)} %, p99 ${latencyMs.p99.toFixed(1)} ms`,
       );
+      return result;
+    };
+    for (const target of targets) {
+      knees.push(
+        await findKnee(
+          target,
+          receivers,
+          (packetsPerFrame) => measureLoad(target, packetsPerFrame),
+          (packetsPerFrame) => measureLoad('floor', packetsPerFrame).catch(withoutFloor),
+        ),
+      );
+      results.add({ knees });
     }
   }
-  if (knees.length > 0) console.log(`\n${kneeReport(knees)}`);
+  if (knees.length > 0) console.log(`\n${kneeReport(knees)}\n\n${goalReport(judgeKnees(knees), [])}`);
 
-  const measuredJoin = joins === 0 ? undefined : await joinOfPod(joins);
-  if (measuredJoin !== undefined) console.log(`\n${joinReport(measuredJoin)}`);
-  const browserJoin = joins === 0 ? undefined : await benchBrowserJoin(Math.min(joins, mostBrowserJoins));
-  if (joins !== 0) console.log(`\n${browserJoinReport(browserJoin)}`);
+  if (joins !== 0) {
+    const join = await joinOfPod(joins);
+    results.add({ join });
+    console.log(`\n${joinReport(join)}`);
+    const browserJoin = await benchBrowserJoin(Math.min(joins, mostBrowserJoins));
+    if (browserJoin !== undefined) results.add({ browserJoin });
+    console.log(`\n${browserJoinReport(browserJoin)}`);
+  }
+  if (values.json === undefined) console.log(`\n${results.json()}`);
+}
 
-  const json = JSON.stringify({
-    at,
-    machine,
-    loadBefore,
-    loadAfter: loadavg()[0],
-    forwarding: rows.map((row) => ({ ...row, runs: row.runs.map((run) => run ?? null) })),
-    knees,
-    join: measuredJoin ?? null,
-    browserJoin: browserJoin ?? null,
-  });
-  if (values.json === undefined) console.log(`\n${json}`);
-  else writeFileSync(values.json, `${json}\n`);
+/** Seconds that it takes on a machine that has time for it, and that it may take. */
+function duration(work: {
+  readonly scenarios: readonly Scenario[];
+  readonly kneeReceivers: readonly number[];
+  readonly targets: number;
+  readonly runs: number;
+  readonly seconds: number;
+  readonly warmUpSeconds: number;
+  readonly joins: number;
+}): { usual: number; most: number } {
+  const measuring = work.seconds + work.warmUpSeconds;
+  const all = [
+    ...work.scenarios.flatMap(({ receivers }) => new Array<number>(work.runs).fill(receivers)),
+    ...work.kneeReceivers.flatMap((receivers) => new Array<number>(usualKneeSteps).fill(receivers)),
+  ];
+  const starting = (receivers: number) => 4 + receivers * secondsPerReceiver;
+  const usual = all.reduce((sum, receivers) => sum + work.targets * (measuring + starting(receivers)), 0);
+  const measurements = work.scenarios.length * work.runs + work.kneeReceivers.length * (mostKneeSteps + 1);
+  return { usual: usual + work.joins * 2, most: 120 + measurements * work.targets * (measuring + 40) };
+}
+
+function withoutFloor(error: unknown): undefined {
+  console.log(`!!! floor SKIPPED: ${error instanceof Error ? error.message : String(error)}`);
 }
 
 async function joinOfPod(joins: number) {
@@ -150,22 +180,6 @@ async function joinOfPod(joins: number) {
   } finally {
     await pod.stop();
   }
-}
-
-function plot(rows: readonly ComparisonRow[], folder: string, note: string): void {
-  mkdirSync(folder, { recursive: true });
-  const cpu = { title: 'CPU µs per forwarded packet (less is better)', note };
-  const growth = growthChart(rows, note);
-  if (growth !== undefined) writeFileSync(join(folder, 'growth.svg'), growth);
-  const memory = { title: 'Resident memory per receiver, KiB (less is better)', note };
-  writeFileSync(
-    join(folder, 'cpu-per-packet.svg'),
-    barChart(rows, { ...cpu, figure: ({ cpuMicrosPerPacket }) => cpuMicrosPerPacket }),
-  );
-  writeFileSync(
-    join(folder, 'memory-per-receiver.svg'),
-    barChart(rows, { ...memory, figure: ({ residentKiBPerReceiver }) => residentKiBPerReceiver }),
-  );
 }
 
 function known(name: string): TargetName {

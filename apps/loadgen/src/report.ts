@@ -1,5 +1,6 @@
 import type { BrowserJoinResult } from './browser-join-bench.ts';
-import { type ComparisonRow, cpuRatio, goals, medianOf } from './comparison.ts';
+import { type ComparisonRow, medianOf } from './comparison.ts';
+import type { Judgement } from './goals.ts';
 import type { JoinResult } from './join-bench.ts';
 import { type Summary, table } from './statistics.ts';
 
@@ -49,17 +50,20 @@ export function forwardingReport(rows: readonly ComparisonRow[]): string {
   ].join('\n');
 }
 
-/** The goals that these rows can tell of; undefined if none. */
-export function goalReport(rows: readonly ComparisonRow[]): string | undefined {
-  const lines = goals.flatMap(({ scenario, target, base, most }) => {
-    const ratio = cpuRatio(rows, scenario, target, base);
-    if (ratio === undefined) return [];
-    return [
-      [scenario, `${target} / ${base}`, ratio.toFixed(2), `≤ ${most}`, ratio <= most ? 'holds' : 'MISSED'],
-    ];
-  });
-  if (lines.length === 0) return undefined;
-  return `CPU per packet, median of the ratios within each round\n${table([['scenario', 'ratio of', 'measured', 'goal', ''], ...lines])}`;
+/** Each goal, what was measured, and whether it holds; undefined if there is none to judge. */
+export function goalReport(judged: readonly Judgement[], notes: readonly string[]): string | undefined {
+  if (judged.length === 0 && notes.length === 0) return undefined;
+  const lines = judged.map(({ what, measured, most, unit }) => [
+    what,
+    `${measured.toFixed(2)}${unit}`,
+    `≤ ${most}${unit}`,
+    measured <= most ? 'holds' : 'MISSED',
+  ]);
+  return [
+    'Goals (ratios: median of those within each round)',
+    table([['goal', 'measured', 'wanted', ''], ...lines]),
+    ...notes,
+  ].join('\n');
 }
 
 export function joinReport(join: JoinResult): string {

@@ -1,15 +1,17 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 
+const root = resolve(import.meta.dirname, '../../..');
 const folder = mkdtempSync(join(tmpdir(), 'weir-bench-test-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 function bench(...args: string[]) {
   return spawnSync(process.execPath, ['apps/loadgen/src/main.ts', ...args], {
-    cwd: resolve(import.meta.dirname, '../../..'),
+    cwd: root,
     encoding: 'utf8',
     timeout: 110_000,
   });
@@ -45,6 +47,35 @@ it.skipIf(process.platform !== 'linux')(
       expect(readFileSync(join(folder, `${plot}.svg`), 'utf8')).toMatch(/^<svg .*<\/svg>\n$/s);
     }
     expect(stdout).toContain('CPU µs/packet');
+  },
+  120_000,
+);
+
+it.skipIf(process.platform !== 'linux')(
+  'what was measured is on disk when it is killed',
+  async () => {
+    const json = join(folder, 'killed.json');
+    const child = spawn(
+      process.execPath,
+      [
+        ...['apps/loadgen/src/main.ts', '--targets', 'weir-node', '--receivers', '3', '--runs', '3'],
+        ...['--joins', '0', '--seconds', '1', '--warm-up', '0', '--json', json, '--svg', folder],
+      ],
+      { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] },
+    );
+    let printed = '';
+    for await (const chunk of child.stdout) {
+      printed += String(chunk);
+      if (printed.includes('run 2 of 3')) break;
+    }
+    child.kill('SIGINT');
+    await once(child, 'exit');
+    const [row] = JSON.parse(readFileSync(json, 'utf8')).forwarding;
+    expect(row.runs).toEqual([
+      expect.objectContaining({ receivers: 3 }),
+      expect.objectContaining({ receivers: 3 }),
+      null,
+    ]);
   },
   120_000,
 );

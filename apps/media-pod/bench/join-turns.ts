@@ -1,7 +1,7 @@
 /**
  * How long joins hold up forwarding: the length of each turn of a media worker while 100 endpoints join at once,
  * which is what a packet that comes meanwhile may have to wait. Other programs on the machine lengthen turns, so it
- * is done several times; the best one tells most. Run from the root:
+ * is done several times; the best one tells most. Takes half a minute on a calm machine. Run from the root:
  * `npx node apps/media-pod/bench/join-turns.ts [native|node] [joins] [rounds]`
  */
 import { createMediaWorker } from '@weir/media-worker';
@@ -84,6 +84,9 @@ function wait(lengths: readonly number[], share: number): number {
 
 console.log(`engine ${engine.name}`);
 await join(20, 1); // The machine warms up.
+/** What 100 joins at once may add to the p99 of forwarding, in milliseconds. */
+const mostAddedMs = 5;
+let best = Number.POSITIVE_INFINITY;
 for (let round = 1; round <= Number(rounds); round += 1) {
   const lengths = await join(Number(joins), 1 + round);
   const busy = lengths.reduce((sum, one) => sum + one, 0);
@@ -91,6 +94,10 @@ for (let round = 1; round <= Number(rounds); round += 1) {
   console.log(
     `${joins} joins at once: ${busy.toFixed(0)} ms of work in ${lengths.length} turns; a packet that comes meanwhile waits p50 ${of(0.5)} ms, p99 ${of(0.99)} ms, at most ${of(1)} ms`,
   );
+  best = Math.min(best, wait(lengths, 0.99));
 }
+console.log(
+  `goal: packets wait at most ${mostAddedMs} ms (p99) for ${joins} joins at once; measured ${best.toFixed(1)} ms, the best of ${rounds}: ${best <= mostAddedMs ? 'holds' : 'MISSED'}`,
+);
 worker.close(performance.now());
 process.exit(0);

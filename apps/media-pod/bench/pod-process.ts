@@ -39,6 +39,8 @@ export async function startPodProcess(
     },
     stdio: ['ignore', 'inherit', 'inherit'],
   });
+  // However this program ends, the pod does not outlive it.
+  process.once('exit', () => child.kill('SIGKILL'));
   await signaling.until(() => signaling.leases.length > 0, 'the first lease', 30_000);
   const lease = signaling.leases[0]!;
   return {

@@ -152,12 +152,22 @@ static void on_ready(uv_poll_t *handle, int status, int events) {
   }
 }
 
-/* The arguments of a call; the first is the port. NULL, with an exception, when it is none or closed. */
-static struct port *arguments(napi_env env, napi_callback_info info, size_t count, napi_value *values) {
+static int get_u32(napi_env env, napi_value value, uint32_t *out) {
+  return napi_get_value_uint32(env, value, out) == napi_ok;
+}
+
+/*
+ * The arguments of a call: the port, `numbers` numbers, and others, `count` in all. NULL, with an exception, when they
+ * are not, or the port is closed.
+ */
+static struct port *arguments(napi_env env, napi_callback_info info, size_t count, napi_value *values,
+                              uint32_t *number, size_t numbers) {
   size_t given = count;
   void *data = NULL;
-  if (napi_get_cb_info(env, info, &given, values, NULL, NULL) != napi_ok || given < count ||
-      napi_get_value_external(env, values[0], &data) != napi_ok) {
+  int fits = napi_get_cb_info(env, info, &given, values, NULL, NULL) == napi_ok && given >= count &&
+             napi_get_value_external(env, values[0], &data) == napi_ok;
+  for (size_t i = 0; fits && i < numbers; i++) fits = get_u32(env, values[i + 1], &number[i]);
+  if (!fits) {
     napi_throw_type_error(env, NULL, "arguments do not fit");
     return NULL;
   }
@@ -167,10 +177,6 @@ static struct port *arguments(napi_env env, napi_callback_info info, size_t coun
     return NULL;
   }
   return port;
-}
-
-static int get_u32(napi_env env, napi_value value, uint32_t *out) {
-  return napi_get_value_uint32(env, value, out) == napi_ok;
 }
 
 /* Memory of a typed array of this type with at least `count` elements; NULL, with an exception, if not. */
@@ -337,8 +343,8 @@ static napi_value bind_batch(napi_env env, napi_callback_info info) {
   napi_value argv[8];
   uint32_t which;
   size_t capacity;
-  struct port *port = arguments(env, info, 8, argv);
-  if (port == NULL || !get_u32(env, argv[1], &which) || which >= BATCHES) return NULL;
+  struct port *port = arguments(env, info, 8, argv, &which, 1);
+  if (port == NULL || which >= BATCHES) return NULL;
   struct batch batch;
   batch.serial = kept_array(port, argv[2], napi_float64_array, 1, &capacity);
   batch.length = kept_array(port, argv[3], napi_uint16_array, capacity, NULL);
@@ -359,7 +365,7 @@ static napi_value bind_batch(napi_env env, napi_callback_info info) {
  *          transportSequence, absSendTimeOffset, absSendTime, session, path): replaces the list before. */
 static napi_value bind_work(napi_env env, napi_callback_info info) {
   napi_value argv[18];
-  struct port *port = arguments(env, info, 18, argv);
+  struct port *port = arguments(env, info, 18, argv, NULL, 0);
   if (port == NULL) return NULL;
   while (port->ref_count > port->fixed_refs) napi_delete_reference(env, port->refs[--port->ref_count]);
   struct engine *e = &port->engine;
@@ -411,10 +417,10 @@ static napi_value open_path(napi_env env, napi_callback_info info) {
   napi_value argv[5];
   uint32_t handle, outbox;
   struct path path = {.state = PATH_UDP};
-  struct port *port = arguments(env, info, 5, argv);
+  struct port *port = arguments(env, info, 5, argv, &handle, 1);
   if (port == NULL) return NULL;
   struct engine *e = &port->engine;
-  if (!get_u32(env, argv[1], &handle) || !get_u32(env, argv[4], &outbox) ||
+  if (!get_u32(env, argv[4], &outbox) ||
       !parse_address(env, argv[2], argv[3], &path.address, &path.address_length)) {
     napi_throw_range_error(env, NULL, "remote: no IP address and port");
     return NULL;
@@ -429,9 +435,8 @@ static napi_value open_path(napi_env env, napi_callback_info info) {
 static napi_value close_path(napi_env env, napi_callback_info info) {
   napi_value argv[2];
   uint32_t handle;
-  struct port *port = arguments(env, info, 2, argv);
-  if (port == NULL || !get_u32(env, argv[1], &handle)) return NULL;
-  struct path *path = engine_path(&port->engine, handle);
+  struct port *port = arguments(env, info, 2, argv, &handle, 1);
+  struct path *path = port == NULL ? NULL : engine_path(&port->engine, handle);
   if (path != NULL) path->state = PATH_CLOSED;
   return NULL;
 }
@@ -445,19 +450,19 @@ static void drop_session(struct engine *e, uint32_t handle) {
 /* openSession(handle, session, profile, keys): two struct srtp_keys, local and remote. */
 static napi_value open_session(napi_env env, napi_callback_info info) {
   napi_value argv[4];
-  uint32_t handle, profile;
+  uint32_t number[2];
   struct srtp_keys keys[2];
-  struct port *port = arguments(env, info, 4, argv);
-  if (port == NULL || !get_u32(env, argv[1], &handle) || !get_u32(env, argv[2], &profile)) return NULL;
-  const void *bytes = array(env, argv[3], napi_uint8_array, sizeof keys, NULL);
+  struct port *port = arguments(env, info, 4, argv, number, 2);
+  const void *bytes = port == NULL ? NULL : array(env, argv[3], napi_uint8_array, sizeof keys, NULL);
   if (bytes == NULL) return NULL;
   struct engine *e = &port->engine;
+  const uint32_t handle = number[0];
   if (!reserve((void **)&e->sessions, &e->session_count, handle, sizeof *e->sessions)) {
     return fail(env, "out of memory");
   }
   memcpy(keys, bytes, sizeof keys);
   drop_session(e, handle);
-  e->sessions[handle] = srtp_session_new(profile == 0 ? PROFILE_AEAD_AES_128_GCM : PROFILE_AES_CM_128_HMAC_SHA1_80,
+  e->sessions[handle] = srtp_session_new(number[1] == 0 ? PROFILE_AEAD_AES_128_GCM : PROFILE_AES_CM_128_HMAC_SHA1_80,
                                          &keys[0], &keys[1]);
   OPENSSL_cleanse(keys, sizeof keys);
   return e->sessions[handle] == NULL ? fail(env, "openSession: OpenSSL refuses the keys") : NULL;
@@ -466,19 +471,20 @@ static napi_value open_session(napi_env env, napi_callback_info info) {
 static napi_value close_session(napi_env env, napi_callback_info info) {
   napi_value argv[2];
   uint32_t handle;
-  struct port *port = arguments(env, info, 2, argv);
-  if (port != NULL && get_u32(env, argv[1], &handle)) drop_session(&port->engine, handle);
+  struct port *port = arguments(env, info, 2, argv, &handle, 1);
+  if (port != NULL) drop_session(&port->engine, handle);
   return NULL;
 }
 
 /* unprotect(handle, which, count) */
 static napi_value unprotect(napi_env env, napi_callback_info info) {
   napi_value argv[3];
-  uint32_t which, count;
-  struct port *port = arguments(env, info, 3, argv);
-  if (port == NULL || !get_u32(env, argv[1], &which) || !get_u32(env, argv[2], &count)) return NULL;
-  if (which >= BATCHES || count > port->engine.batches[which].capacity) return fail(env, "unprotect: no such batch");
-  engine_unprotect(&port->engine, &port->engine.batches[which], count);
+  uint32_t number[2];
+  struct port *port = arguments(env, info, 3, argv, number, 2);
+  if (port == NULL) return NULL;
+  const struct batch *batch = number[0] < BATCHES ? &port->engine.batches[number[0]] : NULL;
+  if (batch == NULL || number[1] > batch->capacity) return fail(env, "unprotect: no such batch");
+  engine_unprotect(&port->engine, batch, number[1]);
   return NULL;
 }
 
@@ -492,8 +498,8 @@ static napi_value outbox_count(struct port *port) {
 static napi_value send_work(napi_env env, napi_callback_info info) {
   napi_value argv[2];
   uint32_t count;
-  struct port *port = arguments(env, info, 2, argv);
-  if (port == NULL || !get_u32(env, argv[1], &count)) return NULL;
+  struct port *port = arguments(env, info, 2, argv, &count, 1);
+  if (port == NULL) return NULL;
   if (count > port->engine.work.capacity) return fail(env, "send: the list has no room for so many");
   engine_send_work(&port->engine, count);
   return outbox_count(port);
@@ -502,13 +508,12 @@ static napi_value send_work(napi_env env, napi_callback_info info) {
 /* sendRtcp(handle, session, path, bytes) -> datagrams in the outbox */
 static napi_value send_rtcp(napi_env env, napi_callback_info info) {
   napi_value argv[4];
-  uint32_t session, path;
+  uint32_t number[2];
   size_t length;
-  struct port *port = arguments(env, info, 4, argv);
-  if (port == NULL || !get_u32(env, argv[1], &session) || !get_u32(env, argv[2], &path)) return NULL;
-  const uint8_t *bytes = array(env, argv[3], napi_uint8_array, 1, &length);
+  struct port *port = arguments(env, info, 4, argv, number, 2);
+  const uint8_t *bytes = port == NULL ? NULL : array(env, argv[3], napi_uint8_array, 1, &length);
   if (bytes == NULL) return NULL;
-  engine_send_rtcp(&port->engine, session, path, bytes, length);
+  engine_send_rtcp(&port->engine, number[0], number[1], bytes, length);
   return outbox_count(port);
 }
 
@@ -517,9 +522,8 @@ static napi_value send_raw(napi_env env, napi_callback_info info) {
   napi_value argv[3];
   uint32_t handle;
   size_t length;
-  struct port *port = arguments(env, info, 3, argv);
-  if (port == NULL || !get_u32(env, argv[1], &handle)) return NULL;
-  const uint8_t *bytes = array(env, argv[2], napi_uint8_array, 1, &length);
+  struct port *port = arguments(env, info, 3, argv, &handle, 1);
+  const uint8_t *bytes = port == NULL ? NULL : array(env, argv[2], napi_uint8_array, 1, &length);
   if (bytes == NULL) return NULL;
   struct path *path = engine_path(&port->engine, handle);
   if (path == NULL || length > MAX_DATAGRAM) port->engine.state[STATE_SEND_ERRORS]++;
@@ -529,49 +533,53 @@ static napi_value send_raw(napi_env env, napi_callback_info info) {
 }
 
 /* remoteIp(handle, i) and remotePort(handle, i): of datagram `i` of the last batch of UDP. */
-static napi_value remote_of(napi_env env, napi_callback_info info, int want_ip) {
-  napi_value argv[2], number;
+static const union address *remote_of(napi_env env, napi_callback_info info) {
+  napi_value argv[2];
   uint32_t i;
-  struct port *port = arguments(env, info, 2, argv);
-  if (port == NULL || !get_u32(env, argv[1], &i) || i >= port->engine.batches[0].capacity) return NULL;
-  if (want_ip) return address_text(env, &port->engine.remotes[i]);
-  return napi_create_uint32(env, address_port(&port->engine.remotes[i]), &number) == napi_ok ? number : NULL;
+  struct port *port = arguments(env, info, 2, argv, &i, 1);
+  return port == NULL || i >= port->engine.batches[0].capacity ? NULL : &port->engine.remotes[i];
 }
 
-static napi_value remote_ip(napi_env env, napi_callback_info info) { return remote_of(env, info, 1); }
-static napi_value remote_port(napi_env env, napi_callback_info info) { return remote_of(env, info, 0); }
+static napi_value remote_ip(napi_env env, napi_callback_info info) {
+  const union address *remote = remote_of(env, info);
+  return remote == NULL ? NULL : address_text(env, remote);
+}
+
+static napi_value remote_port(napi_env env, napi_callback_info info) {
+  const union address *remote = remote_of(env, info);
+  napi_value number;
+  return remote != NULL && napi_create_uint32(env, address_port(remote), &number) == napi_ok ? number : NULL;
+}
 
 /* setGso(handle, on): for tests of the path without it. */
 static napi_value set_gso(napi_env env, napi_callback_info info) {
   napi_value argv[2];
   uint32_t on;
-  struct port *port = arguments(env, info, 2, argv);
-  if (port != NULL && get_u32(env, argv[1], &on)) port->engine.gso = on != 0;
+  struct port *port = arguments(env, info, 2, argv, &on, 1);
+  if (port != NULL) port->engine.gso = on != 0;
   return NULL;
 }
 
 static napi_value close_engine(napi_env env, napi_callback_info info) {
   napi_value argv[1];
-  struct port *port = arguments(env, info, 1, argv);
+  struct port *port = arguments(env, info, 1, argv, NULL, 0);
   if (port != NULL) close_port(port);
   return NULL;
 }
 
+#define FUNCTION(name, call) {name, NULL, call, NULL, NULL, NULL, napi_enumerable, NULL}
+
 NAPI_MODULE_INIT() {
-  const struct {
-    const char *name;
-    napi_callback call;
-  } functions[] = {
-      {"open", open_engine},         {"bindBatch", bind_batch},     {"bindWork", bind_work},
-      {"openPath", open_path},       {"closePath", close_path},     {"openSession", open_session},
-      {"closeSession", close_session}, {"unprotect", unprotect},    {"send", send_work},
-      {"sendRtcp", send_rtcp},       {"sendRaw", send_raw},         {"remoteIp", remote_ip},
-      {"remotePort", remote_port},   {"setGso", set_gso},           {"close", close_engine},
+  const napi_property_descriptor functions[] = {
+      FUNCTION("open", open_engine),           FUNCTION("bindBatch", bind_batch),
+      FUNCTION("bindWork", bind_work),         FUNCTION("openPath", open_path),
+      FUNCTION("closePath", close_path),       FUNCTION("openSession", open_session),
+      FUNCTION("closeSession", close_session), FUNCTION("unprotect", unprotect),
+      FUNCTION("send", send_work),             FUNCTION("sendRtcp", send_rtcp),
+      FUNCTION("sendRaw", send_raw),           FUNCTION("remoteIp", remote_ip),
+      FUNCTION("remotePort", remote_port),     FUNCTION("setGso", set_gso),
+      FUNCTION("close", close_engine),
   };
-  for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
-    napi_value function;
-    CHECK(napi_create_function(env, functions[i].name, NAPI_AUTO_LENGTH, functions[i].call, NULL, &function));
-    CHECK(napi_set_named_property(env, exports, functions[i].name, function));
-  }
+  CHECK(napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions));
   return exports;
 }

@@ -177,11 +177,12 @@ void engine_send_one(struct engine *e, const struct path *path, const uint8_t *b
   }
 }
 
-/* The packets of a message by themselves. */
-static void send_segments(struct engine *e, const struct message *m) {
+/* The packets of a message by themselves, now or when the socket is writable again. */
+static void send_segments(struct engine *e, const struct message *m, int later) {
   for (uint32_t at = 0; at < m->length; at += m->segment) {
-    const uint32_t rest = m->length - at;
-    engine_send_one(e, m->path, m->bytes + at, rest < m->segment ? rest : m->segment);
+    const uint32_t rest = m->length - at, length = rest < m->segment ? rest : m->segment;
+    if (later) append_pending(e, m->path, m->bytes + at, length);
+    else engine_send_one(e, m->path, m->bytes + at, length);
   }
 }
 
@@ -210,37 +211,26 @@ void engine_send_messages(struct engine *e) {
   uint32_t i = 0;
   for (uint32_t k = 0; k < count; k++) prepare(&e->messages[k], &headers[k], &vectors[k], controls[k]);
   while (i < count) {
-    struct message *m = &e->messages[i];
-    if (e->pending_first != NULL) {
-      send_segments(e, m); /* which queues them */
-      i++;
-      continue;
-    }
-    const int n = sendmmsg(e->fd, headers + i, count - i, 0);
+    const struct message *m = &e->messages[i];
+    const int n = e->pending_first != NULL ? -1 : sendmmsg(e->fd, headers + i, count - i, 0);
     if (n > 0) {
       for (const uint32_t end = i + (uint32_t)n; i < end; i++) {
         if (e->messages[i].segments > 1) e->gso_failures = 0;
         sent(e, e->messages[i].segments, e->messages[i].length);
       }
+      continue;
+    }
+    if (e->pending_first != NULL || must_wait()) {
+      send_segments(e, m, 1);
     } else if (errno == EINTR) {
       continue;
-    } else if (must_wait()) {
-      append_pending(e, m->path, m->bytes, m->length < m->segment ? m->length : m->segment);
-      if (m->segments > 1) {
-        struct message rest = *m;
-        rest.bytes += m->segment;
-        rest.length -= m->segment;
-        send_segments(e, &rest);
-      }
-      i++;
     } else if (m->segments > 1 && is_gso_refusal()) {
       if (++e->gso_failures >= GSO_PATIENCE) e->gso = 0;
-      send_segments(e, m);
-      i++;
+      send_segments(e, m, 0);
     } else {
       failed(e, m->segments);
-      i++;
     }
+    i++;
   }
   e->message_count = 0;
   e->staged = 0;

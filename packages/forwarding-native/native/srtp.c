@@ -11,6 +11,7 @@
 #define HMAC_TAG 10
 #define E_BIT 0x80000000u
 #define MAX_PACKET 65536
+#define KEEP -1 /* the direction that the context has */
 
 /* What one direction needs for RTP or for RTCP. */
 struct transform {
@@ -44,8 +45,7 @@ static int transform_init(struct transform *t, enum srtp_profile profile, const 
   t->cipher = EVP_CIPHER_CTX_new();
   if (t->cipher == NULL) return 0;
   if (profile == PROFILE_AEAD_AES_128_GCM) {
-    return sealing ? EVP_EncryptInit_ex(t->cipher, EVP_aes_128_gcm(), NULL, key, NULL)
-                   : EVP_DecryptInit_ex(t->cipher, EVP_aes_128_gcm(), NULL, key, NULL);
+    return EVP_CipherInit_ex(t->cipher, EVP_aes_128_gcm(), NULL, key, NULL, sealing);
   }
   EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
   if (hmac == NULL) return 0;
@@ -54,7 +54,7 @@ static int transform_init(struct transform *t, enum srtp_profile profile, const 
   char digest[] = "SHA1";
   OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string("digest", digest, 0), OSSL_PARAM_construct_end()};
   return t->mac != NULL && EVP_MAC_init(t->mac, auth, 20, params) &&
-         EVP_EncryptInit_ex(t->cipher, EVP_aes_128_ctr(), NULL, key, NULL);
+         EVP_CipherInit_ex(t->cipher, EVP_aes_128_ctr(), NULL, key, NULL, 1);
 }
 
 static void transform_free(struct transform *t) {
@@ -110,10 +110,10 @@ static void make_iv(uint8_t iv[16], const struct transform *t, enum srtp_profile
 static int gcm_seal(struct transform *t, const uint8_t iv[16], const uint8_t *aad, int aad_length,
                     uint8_t *text, int text_length) {
   int n;
-  return EVP_EncryptInit_ex(t->cipher, NULL, NULL, NULL, iv) &&
-         EVP_EncryptUpdate(t->cipher, NULL, &n, aad, aad_length) &&
-         (text_length == 0 || EVP_EncryptUpdate(t->cipher, text, &n, text, text_length)) &&
-         EVP_EncryptFinal_ex(t->cipher, text + text_length, &n) &&
+  return EVP_CipherInit_ex(t->cipher, NULL, NULL, NULL, iv, KEEP) &&
+         EVP_CipherUpdate(t->cipher, NULL, &n, aad, aad_length) &&
+         (text_length == 0 || EVP_CipherUpdate(t->cipher, text, &n, text, text_length)) &&
+         EVP_CipherFinal_ex(t->cipher, text + text_length, &n) &&
          EVP_CIPHER_CTX_ctrl(t->cipher, EVP_CTRL_AEAD_GET_TAG, GCM_TAG, text + text_length);
 }
 
@@ -122,11 +122,11 @@ static int gcm_open(struct transform *t, const uint8_t iv[16], const uint8_t *aa
                     uint8_t *text, int text_length) {
   static _Thread_local uint8_t plain[MAX_PACKET];
   int n = 0;
-  if (!EVP_DecryptInit_ex(t->cipher, NULL, NULL, NULL, iv) ||
+  if (!EVP_CipherInit_ex(t->cipher, NULL, NULL, NULL, iv, KEEP) ||
       !EVP_CIPHER_CTX_ctrl(t->cipher, EVP_CTRL_AEAD_SET_TAG, GCM_TAG, text + text_length) ||
-      !EVP_DecryptUpdate(t->cipher, NULL, &n, aad, aad_length) ||
-      (text_length > 0 && !EVP_DecryptUpdate(t->cipher, plain, &n, text, text_length)) ||
-      EVP_DecryptFinal_ex(t->cipher, plain + text_length, &n) <= 0) {
+      !EVP_CipherUpdate(t->cipher, NULL, &n, aad, aad_length) ||
+      (text_length > 0 && !EVP_CipherUpdate(t->cipher, plain, &n, text, text_length)) ||
+      EVP_CipherFinal_ex(t->cipher, plain + text_length, &n) <= 0) {
     return 0;
   }
   memcpy(text, plain, (size_t)text_length);
@@ -135,8 +135,8 @@ static int gcm_open(struct transform *t, const uint8_t iv[16], const uint8_t *aa
 
 static int ctr_xor(struct transform *t, const uint8_t iv[16], uint8_t *text, int length) {
   int n;
-  return EVP_EncryptInit_ex(t->cipher, NULL, NULL, NULL, iv) &&
-         (length == 0 || EVP_EncryptUpdate(t->cipher, text, &n, text, length));
+  return EVP_CipherInit_ex(t->cipher, NULL, NULL, NULL, iv, KEEP) &&
+         (length == 0 || EVP_CipherUpdate(t->cipher, text, &n, text, length));
 }
 
 /* HMAC-SHA1 of the packet and, for RTP, the rollover counter (RFC 3711 §4.2). */

@@ -5,34 +5,16 @@
 
 void stream_table_free(struct stream_table *table) {
   free(table->items);
-  free(table->places);
+  free(table->ssrcs);
   memset(table, 0, sizeof *table);
 }
 
-static uint32_t first_place(const struct stream_table *table, uint32_t ssrc) {
-  return (ssrc * 2654435761u >> 16) & (table->capacity * 2 - 1);
-}
-
+/* A search in 4 KiB at most is over sooner than many a hash of the usual handful would be. */
 struct stream *stream_find(const struct stream_table *table, uint32_t ssrc) {
-  if (table->count == 0) return NULL;
-  const uint32_t mask = table->capacity * 2 - 1;
-  for (uint32_t at = first_place(table, ssrc); table->places[at] != 0; at = (at + 1) & mask) {
-    struct stream *stream = &table->items[table->places[at] - 1];
-    if (stream->ssrc == ssrc) return stream;
+  for (uint32_t i = 0; i < table->count; i++) {
+    if (table->ssrcs[i] == ssrc) return &table->items[i];
   }
   return NULL;
-}
-
-static void enter(struct stream_table *table, uint32_t i) {
-  const uint32_t mask = table->capacity * 2 - 1;
-  uint32_t at = first_place(table, table->items[i].ssrc);
-  while (table->places[at] != 0) at = (at + 1) & mask;
-  table->places[at] = (uint16_t)(i + 1);
-}
-
-static void enter_all(struct stream_table *table) {
-  memset(table->places, 0, table->capacity * 2 * sizeof *table->places);
-  for (uint32_t i = 0; i < table->count; i++) enter(table, i);
 }
 
 static int grow(struct stream_table *table) {
@@ -40,33 +22,29 @@ static int grow(struct stream_table *table) {
   struct stream *items = realloc(table->items, capacity * sizeof *items);
   if (items == NULL) return 0;
   table->items = items;
-  uint16_t *places = realloc(table->places, capacity * 2 * sizeof *places);
-  if (places == NULL) return 0;
-  table->places = places;
+  uint32_t *ssrcs = realloc(table->ssrcs, capacity * sizeof *ssrcs);
+  if (ssrcs == NULL) return 0;
+  table->ssrcs = ssrcs;
   table->capacity = capacity;
-  enter_all(table);
   return 1;
 }
 
-static struct stream *replace_oldest(struct stream_table *table, uint32_t ssrc) {
-  uint32_t oldest = 0;
-  for (uint32_t i = 1; i < table->count; i++) {
-    if (table->items[i].last_use < table->items[oldest].last_use) oldest = i;
-  }
-  table->items[oldest] = (struct stream){.ssrc = ssrc, .highest = -1};
-  enter_all(table);
-  return &table->items[oldest];
-}
-
+/* The place for a new stream; where there is none left, that of the one that was silent longest. */
 static struct stream *add(struct stream_table *table, uint32_t ssrc) {
-  if (table->count == MAX_STREAMS) return replace_oldest(table, ssrc);
-  if (table->count == table->capacity && !grow(table)) {
-    return table->count > 0 ? replace_oldest(table, ssrc) : NULL;
+  uint32_t at = table->count;
+  if (at < MAX_STREAMS && (at < table->capacity || grow(table))) {
+    table->count++;
+  } else if (at == 0) {
+    return NULL;
+  } else {
+    at = 0;
+    for (uint32_t i = 1; i < table->count; i++) {
+      if (table->items[i].last_use < table->items[at].last_use) at = i;
+    }
   }
-  const uint32_t i = table->count++;
-  table->items[i] = (struct stream){.ssrc = ssrc, .highest = -1};
-  enter(table, i);
-  return &table->items[i];
+  table->ssrcs[at] = ssrc;
+  table->items[at] = (struct stream){.highest = -1};
+  return &table->items[at];
 }
 
 int64_t stream_estimate(const struct stream *stream, uint16_t seq) {

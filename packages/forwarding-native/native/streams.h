@@ -9,7 +9,6 @@
 #define MAX_STREAMS 1024
 
 struct stream {
-  uint32_t ssrc;
   int64_t highest;
   uint64_t last_use;
   uint32_t seen[REPLAY_WINDOW / 32];
@@ -17,8 +16,7 @@ struct stream {
 
 struct stream_table {
   struct stream *items;
-  /* Open addressing: place in `items` plus one, 0 = empty; twice as large as the capacity. */
-  uint16_t *places;
+  uint32_t *ssrcs; /* of the items, by themselves so that searching them is quick */
   uint32_t count, capacity;
 };
 

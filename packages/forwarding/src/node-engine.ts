@@ -16,6 +16,7 @@ import {
 import { HandleTable } from './handle-table.ts';
 import { packetKind } from './packet-kind.ts';
 import { RemoteTable } from './remote-table.ts';
+import { addToBatch, createSealBatch } from './srtp/seal-batch.ts';
 import { maxSrtpOverhead, type PacketMemory, packetMemory, viewOf } from './srtp/srtp-cipher.ts';
 import { SrtpSession } from './srtp/srtp-session.ts';
 import { clearWorkList } from './work-list.ts';
@@ -34,16 +35,23 @@ export interface NodeEngineOptions {
 }
 
 /** Longest datagram that can be composed. */
-const scratchSize = 65_536;
+const maxDatagram = 65_536;
+/** Packets of one key that are sealed together: a frame or two, which the processor's caches hold. */
+const stagingSize = 2 * maxDatagram;
+const stagedAtMost = 64;
 
 interface Path {
   readonly port: DatagramPort;
   readonly ip: string;
   readonly portNumber: number;
   readonly remote: number;
+  /** Items of the list at hand; valid when `round` is the engine's. */
+  round: number;
+  firstItem: number;
+  lastItem: number;
 }
 
-/** The engine that works everywhere: sockets of Node and ciphers of node:crypto. */
+/** The engine that works everywhere: sockets of Node, and ciphers of node:crypto for many packets at a time. */
 export class NodeEngine implements PacketEngine {
   readonly name = 'node';
   readonly arena: Uint8Array;
@@ -65,7 +73,14 @@ export class NodeEngine implements PacketEngine {
   readonly #udp: DatagramPort;
   readonly #tcp: DatagramPort | undefined;
   readonly #memory: PacketMemory;
-  readonly #scratch: PacketMemory = packetMemory(new Uint8Array(scratchSize));
+  readonly #staging: PacketMemory = packetMemory(new Uint8Array(stagingSize));
+  /** Packets in the staging memory, all of one path and session. */
+  readonly #staged = createSealBatch(this.#staging, stagedAtMost);
+  #stagedBytes = 0;
+  #stagedSession = -1;
+  readonly #grouped: (Path | undefined)[] = [];
+  #nextItem = new Int32Array(0);
+  #round = 0;
   readonly #batch: DatagramBatch;
   readonly #remotes = new RemoteTable();
   readonly #paths = new HandleTable<Path>();
@@ -96,7 +111,15 @@ export class NodeEngine implements PacketEngine {
     const port = remote.protocol === 'tcp' ? this.#tcp : this.#udp;
     if (port === undefined) throw new RangeError('remote: this engine has no TCP port');
     const number = this.#remotes.hold(remote);
-    return this.#paths.add({ port, ip: remote.ip, portNumber: remote.port, remote: number });
+    return this.#paths.add({
+      port,
+      ip: remote.ip,
+      portNumber: remote.port,
+      remote: number,
+      round: 0,
+      firstItem: 0,
+      lastItem: 0,
+    });
   }
 
   closePath(path: PathHandle): void {
@@ -135,33 +158,12 @@ export class NodeEngine implements PacketEngine {
   }
 
   send(work: WorkList): void {
-    const { bytes } = this.#scratch;
-    for (let i = 0; i < work.count; i++) {
-      const path = this.#paths.get(work.path[i]!);
-      const length = this.#compose(work, i);
-      if (path === undefined || length < 0) {
-        this.counters.sendErrors++;
-        continue;
-      }
-      let sealed = length;
-      if (work.session[i]! >= 0) {
-        const session = this.#sessions.get(work.session[i]!);
-        const headerLength = rtpHeaderLength(bytes, 0, length);
-        if (session === undefined || headerLength < 0) {
-          this.counters.sendErrors++;
-          continue;
-        }
-        sealed = session.protectRtp(
-          this.#scratch,
-          0,
-          headerLength,
-          length,
-          work.ssrc[i]!,
-          work.sequenceNumber[i]!,
-          work.rolloverCounter[i]!,
-        );
-      }
-      this.#transmit(path, bytes, sealed);
+    const paths = this.#group(work);
+    for (let k = 0; k < paths; k++) {
+      const path = this.#grouped[k]!;
+      this.#grouped[k] = undefined;
+      for (let i = path.firstItem; i >= 0; i = this.#nextItem[i]!) this.#stage(work, i, path);
+      this.#sendStaged(path);
     }
     clearWorkList(work);
   }
@@ -173,15 +175,15 @@ export class NodeEngine implements PacketEngine {
       this.counters.sendErrors++;
       return;
     }
-    if (packet.length + maxSrtpOverhead > scratchSize) {
+    if (packet.length + maxSrtpOverhead > maxDatagram) {
       this.counters.sendErrors++;
       return;
     }
-    const { bytes } = this.#scratch;
-    bytes.set(packet);
-    const sealed = keys.protectRtcp(this.#scratch, 0, packet.length);
+    // Between lists the staging memory is free.
+    this.#staging.bytes.set(packet);
+    const sealed = keys.protectRtcp(this.#staging, 0, packet.length);
     if (sealed < 0) this.counters.sendErrors++;
-    else this.#transmit(to, bytes, sealed);
+    else this.#transmit(to, 0, sealed);
   }
 
   sendRaw(path: PathHandle, datagram: Uint8Array): void {
@@ -207,43 +209,118 @@ export class NodeEngine implements PacketEngine {
     }
   }
 
-  /** Puts packet `i` together in the scratch memory; its length, or -1 when the item makes no sense. */
-  #compose(work: WorkList, i: number): number {
-    const { bytes } = this.#scratch;
+  /**
+   * Links the items of each path in their order, so that those of one key are sealed together; answers how many paths
+   * are in `#grouped`.
+   */
+  #group(work: WorkList): number {
+    if (this.#nextItem.length < work.count) this.#nextItem = new Int32Array(work.capacity);
+    const next = this.#nextItem;
+    const round = ++this.#round;
+    let paths = 0;
+    for (let i = 0; i < work.count; i++) {
+      const path = this.#paths.get(work.path[i]!);
+      if (path === undefined) {
+        this.counters.sendErrors++;
+        continue;
+      }
+      if (path.round === round) next[path.lastItem] = i;
+      else {
+        path.round = round;
+        path.firstItem = i;
+        this.#grouped[paths++] = path;
+      }
+      path.lastItem = i;
+      next[i] = -1;
+    }
+    return paths;
+  }
+
+  /** Puts packet `i` together behind those that wait to be sealed and sent on this path. */
+  #stage(work: WorkList, i: number, path: Path): void {
+    const batch = this.#staged;
+    const session = work.session[i]!;
+    const room = work.prefixLength[i]! + work.bodyLength[i]! + maxSrtpOverhead;
+    if (
+      session !== this.#stagedSession ||
+      batch.count === batch.capacity ||
+      this.#stagedBytes + room > stagingSize
+    ) {
+      this.#sendStaged(path);
+      this.#stagedSession = session;
+    }
+    const at = this.#stagedBytes;
+    const length = this.#compose(work, i, at);
+    const headerLength = length < 0 || session < 0 ? 0 : rtpHeaderLength(this.#staging.bytes, at, length);
+    if (length < 0 || headerLength < 0) {
+      this.counters.sendErrors++;
+      return;
+    }
+    addToBatch(
+      batch,
+      at,
+      headerLength,
+      length,
+      work.ssrc[i]!,
+      work.sequenceNumber[i]!,
+      work.rolloverCounter[i]!,
+    );
+    // The next one begins at a multiple of four.
+    this.#stagedBytes = at + ((room + 3) & -4);
+  }
+
+  #sendStaged(path: Path): void {
+    const batch = this.#staged;
+    const { count } = batch;
+    const session = this.#stagedSession < 0 ? undefined : this.#sessions.get(this.#stagedSession);
+    if (this.#stagedSession >= 0 && session === undefined) {
+      this.counters.sendErrors += count;
+    } else {
+      session?.protectRtp(batch);
+      for (let i = 0; i < count; i++) this.#transmit(path, batch.offset[i]!, batch.length[i]!);
+    }
+    batch.count = 0;
+    this.#stagedBytes = 0;
+  }
+
+  /** Puts packet `i` together at `at` of the staging memory; its length, or -1 when the item makes no sense. */
+  #compose(work: WorkList, i: number, at: number): number {
+    const { bytes } = this.#staging;
     const prefix = work.prefixOffset[i]!;
     const prefixLength = work.prefixLength[i]!;
     const bodyLength = work.bodyLength[i]!;
     const bodyOffset = work.bodyOffset[i]!;
     if (prefixLength < 12 || prefix + prefixLength > work.prefixes.length) return -1;
-    if (prefixLength + bodyLength + maxSrtpOverhead > scratchSize) return -1;
-    copy(bytes, 0, work.prefixes, prefix, prefixLength);
+    if (prefixLength + bodyLength + maxSrtpOverhead > maxDatagram) return -1;
+    copy(bytes, at, work.prefixes, prefix, prefixLength);
     if (bodyLength > 0) {
       const serial = work.bodySerial[i]!;
       // A body whose slot was taken again would be somebody else's packet.
       if (serial >= this.nextSerial || this.nextSerial - serial > this.slotCount) return -1;
       if (bodyOffset + bodyLength > this.slotSize) return -1;
       const from = (serial % this.slotCount) * this.slotSize + bodyOffset;
-      this.#memory.bytes.copy(bytes, prefixLength, from, from + bodyLength);
+      bytes.set(viewOf(this.arena, from, from + bodyLength), at + prefixLength);
     }
-    bytes[1] = work.markerAndPayloadType[i]!;
-    writeU16(bytes, 2, work.sequenceNumber[i]!);
-    writeU32(bytes, 4, work.timestamp[i]!);
-    writeU32(bytes, 8, work.ssrc[i]!);
+    bytes[at + 1] = work.markerAndPayloadType[i]!;
+    writeU16(bytes, at + 2, work.sequenceNumber[i]!);
+    writeU32(bytes, at + 4, work.timestamp[i]!);
+    writeU32(bytes, at + 8, work.ssrc[i]!);
     const transportSequence = work.transportSequenceOffset[i]!;
     if (transportSequence > 0 && transportSequence + 2 <= prefixLength) {
-      writeU16(bytes, transportSequence, work.transportSequence[i]!);
+      writeU16(bytes, at + transportSequence, work.transportSequence[i]!);
     }
     const absSendTime = work.absSendTimeOffset[i]!;
     if (absSendTime > 0 && absSendTime + 3 <= prefixLength) {
-      writeU24(bytes, absSendTime, work.absSendTime[i]!);
+      writeU24(bytes, at + absSendTime, work.absSendTime[i]!);
     }
     return prefixLength + bodyLength;
   }
 
-  #transmit(path: Path, bytes: Buffer, length: number): void {
+  /** Sends `length` bytes of the staging memory. */
+  #transmit(path: Path, at: number, length: number): void {
     this.counters.sentPackets++;
     this.counters.sentBytes += length;
-    path.port.send(viewOf(bytes, 0, length), path.ip, path.portNumber);
+    path.port.send(viewOf(this.#staging.bytes, at, at + length), path.ip, path.portNumber);
   }
 
   #listen(port: DatagramPort, protocol: 'udp' | 'tcp'): void {

@@ -1,3 +1,5 @@
+import type { SealBatch } from './seal-batch.ts';
+
 /** What SRTP or SRTCP adds at most: a 16-byte tag and the 4-byte SRTCP index. */
 export const maxSrtpOverhead = 20;
 
@@ -36,16 +38,8 @@ export interface SrtpCipher {
   /** Bytes that sealing adds to an RTCP packet. */
   readonly rtcpOverhead: number;
 
-  /** Seals in place; answers the new length. There are `rtpOverhead` free bytes behind the packet. */
-  protectRtp(
-    memory: PacketMemory,
-    offset: number,
-    headerLength: number,
-    length: number,
-    ssrc: number,
-    seq: number,
-    rolloverCounter: number,
-  ): number;
+  /** Seals all packets in place and makes their lengths the new ones; behind each are `rtpOverhead` free bytes. */
+  protectRtp(batch: SealBatch): void;
 
   /** Authenticates, then decrypts in place; answers the plain length, or -1, and then nothing is changed. */
   unprotectRtp(

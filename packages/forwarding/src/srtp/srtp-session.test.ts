@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { PacketStatus, type SrtpKeys, type SrtpProfile } from '../engine.ts';
 import { deriveSessionKeys, srtpLengths } from './key-derivation.ts';
+import { addToBatch, createSealBatch } from './seal-batch.ts';
 import { packetMemory } from './srtp-cipher.ts';
 import { SrtpSession } from './srtp-session.ts';
 
@@ -43,8 +44,10 @@ function sealRtp(session: SrtpSession, seq: number, rolloverCounter = 0, ssrc = 
   });
   memory.bytes.set(packet, at);
   const header = rtpHeaderLength(memory.bytes, at, packet.length);
-  const length = session.protectRtp(memory, at, header, packet.length, ssrc, seq, rolloverCounter);
-  return new Uint8Array(memory.bytes.subarray(at, at + length));
+  const batch = createSealBatch(memory, 1);
+  addToBatch(batch, at, header, packet.length, ssrc, seq, rolloverCounter);
+  session.protectRtp(batch);
+  return new Uint8Array(memory.bytes.subarray(at, at + batch.length[0]!));
 }
 
 function openRtp(session: SrtpSession, sealed: Uint8Array): PacketStatus {

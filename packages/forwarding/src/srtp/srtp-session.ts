@@ -3,6 +3,7 @@ import { PacketStatus, type SrtpKeys } from '../engine.ts';
 import { createSrtpCipher } from './create-srtp-cipher.ts';
 import { deriveSessionKeys } from './key-derivation.ts';
 import { PacketIndex } from './packet-index.ts';
+import type { SealBatch } from './seal-batch.ts';
 import { type PacketMemory, type SrtpCipher, srtcpIndexMask } from './srtp-cipher.ts';
 
 /**
@@ -88,17 +89,9 @@ export class SrtpSession {
     return this.#rtp.size + this.#rtcp.size;
   }
 
-  /** Seals a packet whose rollover counter the caller knows; answers the new length. */
-  protectRtp(
-    memory: PacketMemory,
-    offset: number,
-    headerLength: number,
-    length: number,
-    ssrc: number,
-    seq: number,
-    rolloverCounter: number,
-  ): number {
-    return this.#outgoing.protectRtp(memory, offset, headerLength, length, ssrc, seq, rolloverCounter);
+  /** Seals packets whose rollover counters the caller knows. */
+  protectRtp(batch: SealBatch): void {
+    this.#outgoing.protectRtp(batch);
   }
 
   /** Seals a compound; answers the new length, or -1 when the index is used up (2^31 packets). */

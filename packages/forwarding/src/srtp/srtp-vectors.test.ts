@@ -2,7 +2,8 @@ import { createCipheriv } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { createSrtpCipher } from './create-srtp-cipher.ts';
 import { deriveSessionKeys, type SrtpSessionKeys } from './key-derivation.ts';
-import { packetMemory } from './srtp-cipher.ts';
+import { addToBatch, createSealBatch } from './seal-batch.ts';
+import { type PacketMemory, packetMemory, type SrtpCipher } from './srtp-cipher.ts';
 
 function hex(text: string): Uint8Array {
   return Uint8Array.from(Buffer.from(text.replaceAll(/\s/g, ''), 'hex'));
@@ -12,6 +13,17 @@ function memoryWith(packet: Uint8Array) {
   const memory = packetMemory(new Uint8Array(2048));
   memory.bytes.set(packet, 64);
   return memory;
+}
+
+function seal(
+  cipher: SrtpCipher,
+  memory: PacketMemory,
+  ...packet: [offset: number, header: number, length: number, ssrc: number, seq: number, roc: number]
+): number {
+  const batch = createSealBatch(memory, 1);
+  addToBatch(batch, ...packet);
+  cipher.protectRtp(batch);
+  return batch.length[0]!;
 }
 
 const rtp = { ssrc: 0x5501a0b2, seq: 0xf17b };
@@ -35,7 +47,7 @@ test('RFC 7714 §16.1: AEAD_AES_128_GCM of an RTP packet', () => {
     899d7f27 beb16a91 52cf765e e4390cce`);
   const cipher = createSrtpCipher(gcmKeys);
   const memory = memoryWith(plain);
-  const length = cipher.protectRtp(memory, 64, 12, plain.length, rtp.ssrc, rtp.seq, 0);
+  const length = seal(cipher, memory, 64, 12, plain.length, rtp.ssrc, rtp.seq, 0);
   expect(memory.bytes.subarray(64, 64 + length)).toEqual(Buffer.from(sealed));
   expect(cipher.unprotectRtp(memory, 64, 12, length, rtp.ssrc, rtp.seq, 0)).toBe(plain.length);
   expect(memory.bytes.subarray(64, 64 + plain.length)).toEqual(Buffer.from(plain));
@@ -70,7 +82,7 @@ test('RFC 3711 B.2: AES-CM keystream', () => {
   const size = 300 * 16;
   const memory = packetMemory(new Uint8Array(12 + size + 16));
   memory.bytes[0] = 0x80;
-  cipher.protectRtp(memory, 0, 12, 12 + size, 0, 0, 0);
+  seal(cipher, memory, 0, 12, 12 + size, 0, 0, 0);
   const block = (i: number) =>
     memory.bytes
       .subarray(12 + i * 16, 28 + i * 16)
@@ -106,7 +118,7 @@ test('AES-CM with HMAC-SHA1-80: the reference packets that SRTP libraries share'
   );
   const plain = hex(`800f1234 decafbad cafebabe ${'ab'.repeat(16)}`);
   const memory = memoryWith(plain);
-  const length = cipher.protectRtp(memory, 64, 12, plain.length, 0xcafebabe, 0x1234, 0);
+  const length = seal(cipher, memory, 64, 12, plain.length, 0xcafebabe, 0x1234, 0);
   expect(memory.bytes.subarray(64, 64 + length).toString('hex')).toBe(
     '800f1234decafbadcafebabe4e55dc4ce79978d88ca4d215949d2402b78d6acc99ea179b8dbb',
   );

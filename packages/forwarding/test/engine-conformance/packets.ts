@@ -1,6 +1,7 @@
 import { buildRtcp, buildRtpPacket, rtpHeaderLength } from '@weir/rtp';
 import type { DatagramBatch, PacketEngine, SrtpKeys, SrtpProfile, WorkList } from '../../src/engine.ts';
 import { srtpLengths } from '../../src/srtp/key-derivation.ts';
+import { addToBatch, createSealBatch } from '../../src/srtp/seal-batch.ts';
 import { packetMemory } from '../../src/srtp/srtp-cipher.ts';
 import { SrtpSession } from '../../src/srtp/srtp-session.ts';
 
@@ -34,9 +35,10 @@ export class PeerSession {
     const header = rtpHeaderLength(bytes, 0, packet.length);
     const ssrc = bytes.readUInt32BE(8);
     const seq = bytes.readUInt16BE(2);
-    return this.#copy(
-      this.#session.protectRtp(this.#memory, 0, header, packet.length, ssrc, seq, rolloverCounter),
-    );
+    const batch = createSealBatch(this.#memory, 1);
+    addToBatch(batch, 0, header, packet.length, ssrc, seq, rolloverCounter);
+    this.#session.protectRtp(batch);
+    return this.#copy(batch.length[0]!);
   }
 
   sealRtcp(packet: Uint8Array): Uint8Array {
