@@ -61,7 +61,7 @@ export function goalReport(judged: readonly Judgement[], notes: readonly string[
   ]);
   return [
     'Goals (ratios: median of those within each round)',
-    table([['goal', 'measured', 'wanted', ''], ...lines]),
+    ...(lines.length > 0 ? [table([['goal', 'measured', 'wanted', ''], ...lines])] : []),
     ...notes,
   ].join('\n');
 }
