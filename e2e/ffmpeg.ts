@@ -140,7 +140,7 @@ export function contents(file: string): { pictures: number; loudestDb: number } 
   };
 }
 
-/** A peer that has opus and VP8 and nothing more, as programs without WebRTC do; media by plain RTP. */
+/** A peer that has opus and VP8, or other codecs named, and nothing more, as programs without WebRTC do; media by plain RTP. */
 export class PlainPeer {
   readonly #call: ReturnType<typeof caller>;
 
@@ -148,13 +148,16 @@ export class PlainPeer {
     this.#call = call;
   }
 
-  static async join(url: string, room: string, name: string): Promise<PlainPeer> {
+  static async join(
+    url: string,
+    room: string,
+    name: string,
+    mimeTypes = /^(audio\/opus|video\/VP8)$/i,
+  ): Promise<PlainPeer> {
     const session = (await (await post(`${url}/demo/session`, { room, name })).json()) as { token: string };
     const outside = caller(`${url}/v1/rooms/${room}`, session.token);
     const { rtpCapabilities } = (await outside('GET', '')) as { rtpCapabilities: { codecs: Codec[] } };
-    const codecs = rtpCapabilities.codecs.filter(({ mimeType }) =>
-      /^(audio\/opus|video\/VP8)$/i.test(mimeType),
-    );
+    const codecs = rtpCapabilities.codecs.filter(({ mimeType }) => mimeTypes.test(mimeType));
     const joined = (await outside('POST', '/peers', { name, rtpCapabilities: { codecs } })) as {
       peer: { id: string };
     };
