@@ -41,6 +41,8 @@ export class Pod {
   #rates: readonly (LoadRates & { readonly loopLagMs: number })[] = [];
   #draining = false;
   #stopping = false;
+  /** The time to drain is over, and what is left is closed. */
+  #closing = false;
   #emptied: (() => void) | undefined;
 
   /** Opens the control port and begins to renew the lease. Rejects when the port is taken. */
@@ -131,7 +133,8 @@ export class Pod {
       log,
       drain: () => this.drain(),
       undrain: () => this.undrain(),
-      whyNotReady: () => (this.#stopping ? 'the pod is stopping' : this.#selfCheck?.whyNot),
+      // While it drains its media must still be let through: Services drop endpoints, and their UDP flows, that are unready.
+      whyNotReady: () => (this.#closing ? 'the pod is stopping' : this.#selfCheck?.whyNot),
       whyNotPlaceable: () => this.#whyNotPlaceable(),
     });
     this.#handle = (request) => control.fetch(request);
@@ -181,6 +184,7 @@ export class Pod {
       const left = this.transports;
       if (left > 0) this.#log.warn({ transports: left }, 'the time to drain is over; closing what is left');
     }
+    this.#closing = true;
     await this.#workers.close();
     await this.#renew();
     clearTimeout(this.#leaseTimer);

@@ -112,11 +112,11 @@ export const environment = {
   WEIR_TICKET_SECONDS: seconds('life of a stream ticket for EventSource', 600, 86_400),
   WEIR_EVENT_RETENTION_SECONDS: seconds('events are kept for so long', 600, 86_400),
   WEIR_EVENTS_PER_PEER: count('events kept per peer', 2000),
-  WEIR_IDEMPOTENCY_SECONDS: seconds(
-    'answers are kept for so long, to be repeated by Idempotency-Key',
-    86_400,
+  WEIR_IDEMPOTENCY_SECONDS: seconds('answers are kept for so long, to be repeated by Idempotency-Key', 600),
+  WEIR_IDEMPOTENCY_KEYS_PER_TOKEN: count(
+    'answers kept for one token; beyond that the oldest are forgotten',
+    5000,
   ),
-  WEIR_IDEMPOTENCY_KEYS_PER_TOKEN: count('answers kept for one token', 5000),
   WEIR_SWEEP_SECONDS: seconds('how often vanished peers, expired rooms and lost pods are looked for', 2, 600),
   WEIR_WEBHOOKS: webhookEndpoints.describe(
     'JSON list of webhooks called for every room: [{"id":"main","url":"https://…","events":["peer.joined"]}]',

@@ -118,6 +118,37 @@ onEveryDatabase((open) => {
       expect(weir.pods.held('pod-1', 'other')!.transports.size).toBe(1);
     });
 
+    it('and the pod cannot be reached: who never had media there has no say', async () => {
+      const { weir, people, check } = await start('alice', 'bob');
+      const strangers: { member: Member; transportId: string }[] = [];
+      for (const name of ['x', 'y', 'z']) {
+        const member = await weir.join('/v1/rooms/daily', name);
+        strangers.push({ member, transportId: String((await member.ok('POST', '/transports', {})).id) });
+      }
+      for (const { member } of strangers) await member.events();
+      for (const one of people) await one.events();
+      weir.pods.cutOff.add('pod-1');
+      for (const { member, transportId } of strangers) {
+        const asked = member.ok('POST', `/transports/${transportId}/check`);
+        expect((await weir.clock.until(asked)).pod).toBe('silent');
+      }
+      for (const one of people) expect(await one.eventTypes()).toEqual([]);
+      expect(await check(0)).toBe('silent');
+      expect(await check(1)).toBe('lost');
+    });
+
+    it('and the pod is gone: his room is among those that are looked at first, however many there are', async () => {
+      const { weir } = await start('alice');
+      const dave = await weir.join(await weir.room('other'), 'dave');
+      await weir.lease('pod-2', { placeable: false });
+      await dave.ok('POST', '/transports', {});
+      const { podStore } = weir.app.services;
+      expect(await podStore.giveUp((await podStore.get('pod-1'))!)).toBe(true);
+      for (const first of ['daily', 'other']) {
+        expect((await podStore.lostTransports(1, first)).map(({ roomId }) => roomId)).toEqual([first]);
+      }
+    });
+
     it('long ago: it no longer counts', async () => {
       const { weir, people, check } = await start('alice', 'bob', 'carol');
       weir.pods.cutOff.add('pod-1');

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type OpenDatabase, onEveryDatabaseAndD1, type TestDatabase } from './databases.ts';
+import { type OpenDatabase, onEveryDatabase, onEveryDatabaseAndD1, type TestDatabase } from './databases.ts';
 import { FakePods } from './fake-pods.ts';
 import { Instance } from './harness.ts';
 import { capabilities, opus } from './media.ts';
@@ -270,48 +270,6 @@ onEveryDatabaseAndD1((open) => {
       expect(receiver.mostOpen).toBeLessThanOrEqual(4);
     });
 
-    it('of rooms whose receivers are slow hold up no other room, wherever it is called', async () => {
-      const deployment = await Deployment.start(open, 1, { WEIR_WEBHOOKS: '[]' });
-      const { weir, receiver, clock } = deployment;
-      receiver.answer = async ({ url }) => {
-        if (url.includes('slow')) await new Promise<void>((resume) => clock.after(9000, resume));
-        return { status: 200 };
-      };
-      const visit = async (id: string, url: string, names: number) => {
-        const room = await weir.room(id, { webhook: { url } });
-        for (let index = 0; index < names; index += 1) await weir.join(room, `visitor ${index}`);
-      };
-      for (let index = 0; index < 16; index += 1) {
-        await visit(`slow-${index}`, `https://${index % 2 === 0 ? 'one' : 'two'}.example/slow`, 10);
-      }
-      await visit('elsewhere', 'https://quick.example/', 2);
-      await deployment.until(() => receiver.types('elsewhere').length === 3, 1000);
-      // Rooms that share a slow receiver with others have their turn, too.
-      await visit('neighbour', 'https://one.example/quick', 2);
-      await deployment.until(() => receiver.types('neighbour').length === 3, 40_000);
-      expect(receiver.mostOpen).toBeLessThanOrEqual(16);
-    });
-
-    it('are delivered in time that was only lent, while a slow one is waited for', async () => {
-      const deployment = await Deployment.start(open, 0, { WEIR_WEBHOOKS: '[]' });
-      deployment.add(false);
-      const { weir, receiver, clock } = deployment;
-      receiver.answer = async ({ url }) => {
-        if (url.includes('slow')) await new Promise<void>((resume) => clock.after(9000, resume));
-        return { status: 200 };
-      };
-      await weir.room('slow', { webhook: { url: 'https://slow.example/' } });
-      for (let index = 0; index < 20; index += 1) {
-        await weir.room(`quick-${index}`, { webhook: { url: `https://quick-${index}.example/` } });
-      }
-      const from = clock.now();
-      const drained = weir.app.services.deliverer.drain(15_000);
-      await deployment.until(() => receiver.got.length === 21, 1000);
-      await clock.until(drained);
-      expect(clock.now() - from).toBeLessThanOrEqual(9500);
-      expect(await weir.app.services.webhooks.nextDue()).toBeUndefined();
-    });
-
     it('of a room are called for that room, with the types it wants, until they are taken away', async () => {
       const deployment = await Deployment.start(open, 1, { WEIR_WEBHOOKS: '[]' });
       const { weir, receiver } = deployment;
@@ -447,6 +405,52 @@ onEveryDatabaseAndD1((open) => {
       expect(receiver.types('stuck')).toEqual(['room.created', 'room.created']);
       const { backlog } = await weir.ok('GET', '/v1/webhooks', { token: await weir.admin() });
       expect(backlog).toEqual([]);
+    });
+  });
+});
+
+onEveryDatabase((open) => {
+  describe('webhooks', () => {
+    it('of rooms whose receivers are slow hold up no other room, wherever it is called', async () => {
+      const deployment = await Deployment.start(open, 1, { WEIR_WEBHOOKS: '[]' });
+      const { weir, receiver, clock } = deployment;
+      receiver.answer = async ({ url }) => {
+        if (url.includes('slow')) await new Promise<void>((resume) => clock.after(9000, resume));
+        return { status: 200 };
+      };
+      const visit = async (id: string, url: string, names: number) => {
+        const room = await weir.room(id, { webhook: { url } });
+        for (let index = 0; index < names; index += 1) await weir.join(room, `visitor ${index}`);
+      };
+      for (let index = 0; index < 16; index += 1) {
+        await visit(`slow-${index}`, `https://${index % 2 === 0 ? 'one' : 'two'}.example/slow`, 10);
+      }
+      await visit('elsewhere', 'https://quick.example/', 2);
+      await deployment.until(() => receiver.types('elsewhere').length === 3, 1000);
+      // Rooms that share a slow receiver with others have their turn, too.
+      await visit('neighbour', 'https://one.example/quick', 2);
+      await deployment.until(() => receiver.types('neighbour').length === 3, 40_000);
+      expect(receiver.mostOpen).toBeLessThanOrEqual(16);
+    });
+
+    it('are delivered in time that was only lent, while a slow one is waited for', async () => {
+      const deployment = await Deployment.start(open, 0, { WEIR_WEBHOOKS: '[]' });
+      deployment.add(false);
+      const { weir, receiver, clock } = deployment;
+      receiver.answer = async ({ url }) => {
+        if (url.includes('slow')) await new Promise<void>((resume) => clock.after(9000, resume));
+        return { status: 200 };
+      };
+      await weir.room('slow', { webhook: { url: 'https://slow.example/' } });
+      for (let index = 0; index < 20; index += 1) {
+        await weir.room(`quick-${index}`, { webhook: { url: `https://quick-${index}.example/` } });
+      }
+      const from = clock.now();
+      const drained = weir.app.services.deliverer.drain(15_000);
+      await deployment.until(() => receiver.got.length === 21, 1000);
+      await clock.until(drained);
+      expect(clock.now() - from).toBeLessThanOrEqual(9500);
+      expect(await weir.app.services.webhooks.nextDue()).toBeUndefined();
     });
   });
 });

@@ -123,14 +123,14 @@ export class AccessStore {
     return { answer, kept: Number(row.kept) };
   }
 
-  /** When the oldest answer of a scope was given; undefined = there is none. */
-  async oldestAnswer(scope: string): Promise<number | undefined> {
+  /** Forgets about `count` answers of a scope, the oldest; in one go, so that it is not done for every further one. */
+  async evictAnswers(scope: string, count: number): Promise<void> {
     const { idempotencyKeys } = tables;
-    const [rows] = await this.#driver.read([
-      sql`SELECT MIN(${idempotencyKeys.createdAt}) AS oldest FROM ${idempotencyKeys} WHERE ${idempotencyKeys.scope} = ${scope}`,
+    await this.#driver.write([
+      sql`DELETE FROM ${idempotencyKeys} WHERE ${idempotencyKeys.scope} = ${scope} AND ${idempotencyKeys.key} IN
+        (SELECT ${idempotencyKeys.key} FROM ${idempotencyKeys} WHERE ${idempotencyKeys.scope} = ${scope}
+          ORDER BY ${idempotencyKeys.createdAt} LIMIT ${count})`,
     ]);
-    const oldest = rows![0]?.oldest;
-    return oldest === null || oldest === undefined ? undefined : Number(oldest);
   }
 
   /**

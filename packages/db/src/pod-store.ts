@@ -55,14 +55,18 @@ export class PodStore {
     return rows!.map((row) => ({ roomId: String(row.id), mediaVersion: Number(row.media_version) }));
   }
 
-  /** Transports whose pod was started again since, has been given up, or is not known at all. */
-  async lostTransports(limit: number): Promise<LostTransport[]> {
+  /**
+   * Transports whose pod was started again since, has been given up, or is not known at all; those of room `first`
+   * before all others.
+   */
+  async lostTransports(limit: number, first = ''): Promise<LostTransport[]> {
     const { transports, pods } = tables;
     const [rows] = await this.#driver.read([
       sql`SELECT ${transports.roomId}, ${transports.id}, ${transports.podId} FROM ${transports}
         LEFT JOIN ${pods} ON ${pods.id} = ${transports.podId}
         WHERE ${pods.id} IS NULL OR ${pods.lease} IS NULL OR ${transports.podEpoch} < ${pods.epoch}
-        ORDER BY ${transports.roomId}, ${transports.position} LIMIT ${limit}`,
+        ORDER BY CASE WHEN ${transports.roomId} = ${first} THEN 0 ELSE 1 END, ${transports.roomId}, ${transports.position}
+        LIMIT ${limit}`,
     ]);
     return rows!.map((row) => ({
       roomId: String(row.room_id),

@@ -78,7 +78,8 @@ export function endpoint<
     if (key !== undefined) {
       const most = deps.config.idempotencyKeysPerToken;
       const { answer: stored, kept } = await access.answers(key.scope, key.key, most);
-      if (stored === undefined && kept >= most) throw await tooManyAnswers(services, key.scope, now);
+      // Many may share a token, and none of them must be locked out. Those who repeat a request do it soon.
+      if (stored === undefined && kept >= most) await access.evictAnswers(key.scope, Math.ceil(most / 10));
       if (stored !== undefined) {
         // What was granted once may have been taken back since.
         await doorkeeper.repeater(token, c.req.param('room'));
@@ -135,11 +136,10 @@ export function document<P extends Shape, Q extends Shape, B extends z.ZodType>(
     spec.method === 'post' && options.public !== true
       ? {
           headers: z.object({
-            'Idempotency-Key': z
-              .string()
-              .max(maxKeyLength)
-              .optional()
-              .meta({ description: 'A repetition with the same key and body gives the first answer.' }),
+            'Idempotency-Key': z.string().max(maxKeyLength).optional().meta({
+              description:
+                'A repetition with the same key and body within some minutes gives the first answer.',
+            }),
           }),
         }
       : {};
@@ -174,18 +174,6 @@ function send({ status, body }: Answer): Response {
   const headers = { 'cache-control': 'no-store' };
   if (body === '') return new Response(null, { status, headers });
   return new Response(body, { status, headers: { ...headers, 'content-type': 'application/json' } });
-}
-
-async function tooManyAnswers({ access, deps }: Services, scope: string, now: number): Promise<ProblemError> {
-  const { idempotencyKeysPerToken, idempotencyMs } = deps.config;
-  const oldest = (await access.oldestAnswer(scope)) ?? now;
-  // Old ones are forgotten by the next sweep that tidies up.
-  const wait = Math.max(1, Math.ceil((oldest + idempotencyMs - now) / 1000));
-  return new ProblemError(
-    'rate-limited',
-    `${idempotencyKeysPerToken} answers are kept for this token already (WEIR_IDEMPOTENCY_KEYS_PER_TOKEN): send the request without Idempotency-Key, or wait ${wait} s.`,
-    { field: 'Idempotency-Key', retryAfterSeconds: wait },
-  );
 }
 
 async function idempotencyKey(

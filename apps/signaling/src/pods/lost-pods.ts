@@ -16,7 +16,7 @@ import { eachRoom } from './each-room.ts';
  */
 export async function closeLostTransports(services: Services, first?: string): Promise<number> {
   const { podStore, rooms } = services;
-  const lost = await podStore.lostTransports(1000);
+  const lost = await podStore.lostTransports(1000, first);
   const byRoom = Map.groupBy(lost, ({ roomId }) => roomId);
   const close = async (roomId: string) => {
     const ofPod = new Map(byRoom.get(roomId)!.map(({ transportId, podId }) => [transportId, podId]));

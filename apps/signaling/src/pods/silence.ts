@@ -45,7 +45,7 @@ function mostMissIt(transports: readonly TransportRecord[], now: number): boolea
   const could = transports.filter(({ type, iceState }) => type === 'webrtc' && iceState !== 'new');
   const peers = new Set(could.map(({ peerId }) => peerId));
   const missing = new Set(
-    transports
+    could
       .filter(({ silentAt }) => silentAt !== undefined && now - silentAt <= memoryMs)
       .map(({ peerId }) => peerId),
   );
