@@ -1,8 +1,8 @@
 const minPackets = 5;
 /** A cluster lasts so long, or as long as this many full packets take at its rate: fewer could not be judged. */
 const minClusterMs = 60;
-const maxClusterMs = 500;
-const clusterBits = 8 * 1200 * 8;
+const maxClusterMs = 300;
+const clusterBits = 5 * 1200 * 8;
 /** Word of a cluster that is still missing so long after its end will not come. */
 const judgeAfterMs = 1000;
 /** Faster than it was sent: the receiver's clock or a burst of the path. */

@@ -184,7 +184,7 @@ export const scenarios: readonly Scenario[] = [
     ...constant(
       'slow camera, 102 kbit/s, loss 10 %',
       {},
-      { utilisation: 0.6, freezes: 50, longestFreezeMs: 1000, switchesPerMinute: 4 },
+      { utilisation: 0.55, freezes: 40, longestFreezeMs: 1300, switchesPerMinute: 4 },
       120,
     ),
     phases: [
