@@ -318,18 +318,19 @@ export class Forwarder {
       let replay = begun;
       if (replay === undefined) {
         // Since it was asked for, anything may have changed.
-        const stream = sender.forwards && !sender.receiver?.paused ? sender.replayFrom(now) : undefined;
+        const stream =
+          sender.forwards && !sender.receiver?.paused ? sender.keyFrames.replayFrom(now) : undefined;
         if (stream === undefined) {
           this.#replays.delete(sender);
-          if (sender.openStream !== sender.targetStream) sender.askForKeyFrame();
+          if (sender.openStream !== sender.targetStream) sender.keyFrames.ask();
           continue;
         }
-        sender.beginReplay(stream, now);
+        sender.keyFrames.beginReplay(stream, now);
         replay = new KeyFrameReplay(sender, stream, this.replayLimits.maxCatchUpMs, now);
         this.#replays.set(sender, replay);
       }
       if (replay.step(this.fanOut, this.layerReader, now)) continue;
-      sender.endReplay(replay.stream);
+      sender.keyFrames.endReplay(replay.stream);
       this.#replays.delete(sender);
     }
     if (this.#replays.size > 0) this.schedule(now + replayStepMs);

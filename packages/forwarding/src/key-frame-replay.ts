@@ -85,7 +85,7 @@ export class KeyFrameReplay {
     if (receiver === undefined || transport === undefined || !this.current) return false;
     const carriedBps = transport.outgoing.replayBps(sender, receiver.layered, stream.bitrateBps);
     if (this.#hopeless(carriedBps, now)) {
-      sender.breakReplay();
+      sender.keyFrames.breakReplay();
       return false;
     }
     const paceBps = Math.max(stream.bitrateBps * minGain, carriedBps);
@@ -98,7 +98,7 @@ export class KeyFrameReplay {
       const serial = stream.cache.serial(number);
       const gone = stream.highest - number >= stream.cache.capacity || now > this.#endsAt;
       if (gone || (serial >= 0 && !fanOut.inArena(serial))) {
-        sender.breakReplay();
+        sender.keyFrames.breakReplay();
         return false;
       }
       sender.replayNext = ++this.#next;

@@ -265,7 +265,7 @@ export class Receiver {
 
   /** Asks for key frames for all senders that wait for one. */
   requestKeyFrames(): void {
-    for (const sender of this.live) sender.requestKeyFrame();
+    for (const sender of this.live) sender.keyFrames.request();
   }
 
   /** Everything sent so far came from numbers and times that are void now. */

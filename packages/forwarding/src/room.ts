@@ -173,7 +173,7 @@ export class ForwardingRoom {
 
   /** Asks the source of a sender for a key frame, with the usual throttling. */
   requestKeyFrame(senderId: number): void {
-    this.senders.get(senderId)?.orderKeyFrame();
+    this.senders.get(senderId)?.keyFrames.order();
   }
 
   /** Watches plain packets of a receiver; attaching asks for a key frame. Unknown ids are ignored. */

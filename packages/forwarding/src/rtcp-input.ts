@@ -143,7 +143,7 @@ export class RtcpInput {
         if (sender === undefined) return;
         sender.pliCount++;
         this.#forwarder.totals.plisReceived++;
-        sender.handleKeyFrameRequest(now);
+        sender.keyFrames.handleRequest(now);
         return;
       }
       case PayloadFeedbackFormat.fir:
@@ -152,7 +152,7 @@ export class RtcpInput {
           if (sender === undefined) continue;
           sender.firCount++;
           this.#forwarder.totals.firsReceived++;
-          sender.handleKeyFrameRequest(now);
+          sender.keyFrames.handleRequest(now);
         }
         return;
       case PayloadFeedbackFormat.afb:

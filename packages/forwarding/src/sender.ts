@@ -3,7 +3,6 @@ import { hysteresisOf, type SenderSpec } from '@weir/protocol';
 import { extensionUri, roundTripMs } from '@weir/rtp';
 import { noPayloadType, SendCodecs } from './codec-table.ts';
 import type { ExtensionProfile } from './extension-profile.ts';
-import { catchUpMs } from './key-frame-replay.ts';
 import { allLayers, LayerFilter } from './layer-filter.ts';
 import { LayerSelector } from './layer-selector.ts';
 import { observeLatency } from './media-totals.ts';
@@ -15,20 +14,11 @@ import type { ForwardingRoom } from './room.ts';
 import { Segment } from './segment.ts';
 import { SentCopies } from './sent-copies.ts';
 import { StreamScore } from './stream-score.ts';
+import { TimestampLine } from './timestamp-line.ts';
 import type { Transport } from './transport.ts';
+import { ViewerKeyFrames } from './viewer-key-frames.ts';
 
 const defaultRttMs = 100;
-/** An exact timestamp at a switch may differ so far from what the clock on the wall says. */
-const maxTimestampErrorSeconds = 10;
-/** Key frames that a viewer may cause in `pliWindowMs`; what it asks for beyond is not passed on. */
-const maxPlisPerWindow = 10;
-const pliWindowMs = 10_000;
-/** A viewer that sees something already is put back in time by no more than this to spare the publisher a request. */
-const maxStepBackMs = 250;
-/** What a viewer asks for while a replay is on its way to it is on its way to it. */
-const replayGraceMs = 150;
-/** So long after a replay an order of the room may still mean the beginning that the replay has answered. */
-const orderGraceMs = 1500;
 /** Nothing that was replayed is sent again after so long. */
 const compressedMs = 60_000;
 
@@ -53,6 +43,9 @@ export class Sender {
   openStream: ReceiveStream | undefined = undefined;
   /** Given up as far too much for the path: what is missing of it is not sent again until it is taken up again. */
   shedStream: ReceiveStream | undefined = undefined;
+  /** The viewer waits for the first picture of a lower layer: it has seen what was shed. */
+  shed = false;
+  readonly keyFrames = new ViewerKeyFrames(this);
   segment = new Segment();
   /** Next packet of the open stream that a replay sends; Infinity = packets go out as they come. */
   replayNext = Number.POSITIVE_INFINITY;
@@ -78,8 +71,6 @@ export class Sender {
   resendMisses = 0;
   pliCount = 0;
   firCount = 0;
-  /** Times that it began with a cached key frame. */
-  replays = 0;
   bitrateBps = 0;
   rttMs = defaultRttMs;
   hasRtt = false;
@@ -99,15 +90,8 @@ export class Sender {
   #association = -1;
   /** The MID goes out until the viewer has reported on the stream (as RFC 8843 §9.2 asks). */
   #sendsMid = true;
-  /** Timestamp and time where the last segment ended; NaN = nothing was sent yet. */
-  #endTimestamp = Number.NaN;
-  #endAt = 0;
+  readonly #timestamps = new TimestampLine();
   readonly #resends = new ResendBudget();
-  #pliWindowAt = Number.NEGATIVE_INFINITY;
-  #plisInWindow = 0;
-  #replayedAt = Number.NEGATIVE_INFINITY;
-  /** The viewer waits for the first picture of a lower layer: it has seen what was shed. */
-  #shed = false;
   #bytesAtRate = 0;
   #rateAt = 0;
   #packetsAtScore = 0;
@@ -146,7 +130,7 @@ export class Sender {
     this.#refresh();
     if (!spec.active && before.active) this.endSegment();
     this.chooseLayer();
-    if (spec.active && !before.active) this.requestKeyFrame();
+    if (spec.active && !before.active) this.keyFrames.request();
   }
 
   setReceiver(receiver: Receiver | undefined): void {
@@ -157,7 +141,7 @@ export class Sender {
     this.chooseProfile();
     receiver?.addSender(this);
     this.chooseLayer();
-    this.requestKeyFrame();
+    this.keyFrames.request();
   }
 
   setTransport(transport: Transport | undefined, now: number): void {
@@ -172,7 +156,7 @@ export class Sender {
     this.chooseProfile();
     transport?.addSender(this, now);
     this.transportChanged();
-    this.requestKeyFrame();
+    this.keyFrames.request();
   }
 
   /** The transport got or lost its keys or path. */
@@ -205,7 +189,7 @@ export class Sender {
   #select(): void {
     const { receiver } = this;
     if (receiver === undefined) return;
-    if (this.selector.update(receiver.streams)) this.requestKeyFrame();
+    if (this.selector.update(receiver.streams)) this.keyFrames.request();
     if (this.video) receiver.need(this.neededLayer, this.room.forwarder.now);
   }
 
@@ -255,7 +239,7 @@ export class Sender {
     this.#select();
     if (urgent) this.#shedOpen();
     // Spatial layers of one stream mostly begin at key frames only.
-    if (raises) this.requestKeyFrame();
+    if (raises) this.keyFrames.request();
   }
 
   /** Stops a layer that the path carries no more, before the lower one can begin. */
@@ -265,7 +249,7 @@ export class Sender {
     if (targetStream.encodingIdx >= openStream.encodingIdx) return;
     this.endSegment();
     this.shedStream = openStream;
-    this.#shed = true;
+    this.shed = true;
   }
 
   /** The stream that the sender wants to take. */
@@ -273,111 +257,9 @@ export class Sender {
     return this.receiver?.streams[this.selector.target];
   }
 
-  /** Gets this sender a key frame if it could use one: the cached one, or else the source is asked. */
-  requestKeyFrame(): void {
-    const stream = this.targetStream;
-    if (!this.video || stream === undefined || !stream.live) return;
-    if (!this.forwards || this.receiver?.paused !== false) return;
-    const { forwarder } = this.room;
-    // While a lower layer is replayed the wanted one can wait: it is asked for when that is through.
-    if (this.openStream !== stream && this.replayNext !== Number.POSITIVE_INFINITY) return;
-    if (this.openStream !== stream && this.replayFrom(forwarder.now) !== undefined) {
-      forwarder.noteReplay(this);
-      return;
-    }
-    this.askForKeyFrame();
-  }
-
-  /**
-   * An order of the room. It orders a key frame for every sender that can begin (D-23), after the fact: one that
-   * began with the cached key frame meanwhile, or is about to, must not cost the publisher another.
-   */
-  orderKeyFrame(): void {
-    if (this.openStream !== this.targetStream) this.requestKeyFrame();
-    else if (!(this.room.forwarder.now - this.segment.replayedAt <= orderGraceMs)) this.askForKeyFrame();
-  }
-
-  /** Asks the source for a key frame, whatever is cached. */
-  askForKeyFrame(): void {
-    const stream = this.targetStream;
-    if (!this.video || stream === undefined || !stream.live) return;
-    if (!this.forwards || this.receiver?.paused !== false) return;
-    stream.keyFrames.want(this.room.forwarder.now);
-    this.room.forwarder.noteKeyFrameWish(stream, this.receiver);
-  }
-
-  /**
-   * The stream that a replay may begin with: the wanted one, or for a viewer that sees nothing yet the nearest below
-   * it. Undefined when no cached key frame can be used.
-   */
-  replayFrom(now: number): ReceiveStream | undefined {
-    const target = this.targetStream;
-    const { receiver } = this;
-    if (target === undefined || receiver === undefined || this.openStream === target) return undefined;
-    if (this.#replayable(target, now)) return target;
-    if (this.openStream !== undefined || this.#shed) return undefined;
-    for (let i = this.selector.target - 1; i >= 0; i--) {
-      const stream = receiver.streams[i]!;
-      if (stream.live && this.#replayable(stream, now)) return stream;
-    }
-    return undefined;
-  }
-
-  #replayable(stream: ReceiveStream, now: number): boolean {
-    return !Number.isNaN(this.#catchUpMs(stream, now));
-  }
-
-  #catchUpMs(stream: ReceiveStream, now: number): number {
-    if (stream.keyFrame.start < 0) return Number.NaN;
-    // Pictures that it had already are not shown twice.
-    if (this.segment.reached(stream, stream.keyFrame.start)) return Number.NaN;
-    if (this.previous.reached(stream, stream.keyFrame.start)) return Number.NaN;
-    const blank = this.openStream === undefined && !this.#shed;
-    const maxAgeMs = blank ? Number.POSITIVE_INFINITY : maxStepBackMs;
-    return catchUpMs(stream, this, maxAgeMs, now);
-  }
-
-  /** Begins with the cached key frame of `stream`, as replayFrom() gave it. */
-  beginReplay(stream: ReceiveStream, now: number): void {
-    const { keyFrame } = stream;
-    const catchUp = Math.ceil((this.#catchUpMs(stream, now) * stream.clockRate) / 1000);
-    this.#open(stream, keyFrame.start, stream.newestTimestamp, keyFrame, now, false);
-    this.segment.replayedAt = now;
-    this.segment.compress(keyFrame.timestamp, stream.newestTimestamp, catchUp);
-    this.replays++;
-    this.#replayedAt = now;
-  }
-
-  /** A replay of `stream` is over: what comes now is live. */
-  endReplay(stream: ReceiveStream): void {
-    if (this.openStream === stream) {
-      this.replayNext = Number.POSITIVE_INFINITY;
-      this.replayed.reset();
-    }
-    // A lower layer filled in; the wanted one was asked for.
-    if (this.openStream !== this.targetStream) this.askForKeyFrame();
-  }
-
-  /** The cache lost what the replay still needed: only the publisher can help. */
-  breakReplay(): void {
-    this.endSegment();
-    this.askForKeyFrame();
-  }
-
-  /** A PLI or FIR of the viewer. */
-  handleKeyFrameRequest(now: number): void {
-    // Joining a wish of others costs the publisher nothing.
-    if (this.targetStream?.keyFrames.wanted) return;
-    const replaying = this.replayNext !== Number.POSITIVE_INFINITY;
-    if (replaying || now - this.#replayedAt < replayGraceMs + this.rttMs) return;
-    // Nor does it know of a key frame that waits in the queue of its path.
-    const sentFor = now - (this.openStream?.keyFrame.arrivedAt ?? Number.NEGATIVE_INFINITY);
-    if (sentFor < (this.transport?.outgoing.wordAfterMs ?? 0)) return;
-    if (now - this.#pliWindowAt > pliWindowMs) {
-      this.#pliWindowAt = now;
-      this.#plisInWindow = 0;
-    }
-    if (++this.#plisInWindow <= maxPlisPerWindow) this.askForKeyFrame();
+  /** A replay is bringing the viewer to what is live. */
+  get replaying(): boolean {
+    return this.replayNext !== Number.POSITIVE_INFINITY;
   }
 
   /**
@@ -394,12 +276,12 @@ export class Sender {
   ): boolean {
     if (stream !== this.targetStream) return false;
     if (mustBeKeyFrame && !isKeyFrame) {
-      if (!stream.keyFrames.wanted) this.requestKeyFrame();
+      if (!stream.keyFrames.wanted) this.keyFrames.request();
       return false;
     }
     const last = this.segment;
     const continues = last.stream === stream && last.generation === stream.generation;
-    this.#open(stream, extended, timestamp, stream.newestPicture, now, continues);
+    this.open(stream, extended, timestamp, stream.newestPicture, now, continues);
     return true;
   }
 
@@ -407,7 +289,7 @@ export class Sender {
    * Begins a segment with packet `extended`, of that `picture`. `timestamp` is that of the source now.
    * `continues` says that numbers within pictures go on as they were.
    */
-  #open(
+  open(
     stream: ReceiveStream,
     extended: number,
     timestamp: number,
@@ -420,7 +302,8 @@ export class Sender {
     const { replayed } = this;
     let { timestampOffset, pictureIdDelta, tl0PictureIndexDelta, frameNumberDelta } = last;
     if (!continues) {
-      timestampOffset = this.#timestampOffset(before, stream, timestamp, now);
+      if (before !== undefined) this.#timestamps.end(before, last);
+      timestampOffset = this.#timestamps.offset(last, stream, timestamp, now);
       const shown: PictureNumbers | undefined = replayed.known ? replayed : last.stream?.newestPicture;
       if (shown !== undefined) {
         pictureIdDelta = deltaAfter(shown.pictureId, pictureIdDelta, picture.pictureId, 0x7fff);
@@ -445,7 +328,7 @@ export class Sender {
     this.replayNext = Number.POSITIVE_INFINITY;
     replayed.reset();
     this.openStream = stream;
-    this.#shed = false;
+    this.shed = false;
     if (this.shedStream === stream) this.shedStream = undefined;
     this.filter.begin();
     if (this.video && !this.#seen) {
@@ -476,7 +359,7 @@ export class Sender {
     if (stream === undefined) return;
     this.openStream = undefined;
     this.replayNext = Number.POSITIVE_INFINITY;
-    this.#noteEnd(stream);
+    this.#timestamps.end(stream, this.segment);
     if (this.announcedLayer >= 0 && !this.forwards) {
       this.announcedLayer = -1;
       this.room.emit({ type: 'sender.layers', roomId: this.room.id, senderId: this.id, layers: null });
@@ -631,40 +514,5 @@ export class Sender {
   /** In the lower half, so that the first packets can't be taken for ones before a wrap. */
   #randomStart(): number {
     return this.room.forwarder.random() & 0x7fff;
-  }
-
-  #noteEnd(stream: ReceiveStream): void {
-    this.#endTimestamp = stream.newestTimestamp + this.segment.timestampOffset;
-    this.#endAt = stream.newestArrivalMs;
-  }
-
-  /** What to add to the timestamps of `stream` so that they go on from what was sent. */
-  #timestampOffset(
-    before: ReceiveStream | undefined,
-    stream: ReceiveStream,
-    timestamp: number,
-    now: number,
-  ): number {
-    if (before !== undefined) this.#noteEnd(before);
-    // Nothing was sent yet: the source's own timestamps are as good as any.
-    if (Number.isNaN(this.#endTimestamp)) return 0;
-    const elapsed = Math.max(1, Math.round(((now - this.#endAt) * stream.clockRate) / 1000));
-    let target = this.#endTimestamp + elapsed;
-    const old = this.segment.stream;
-    if (
-      old !== undefined &&
-      old !== stream &&
-      old.generation === this.segment.generation &&
-      old.clock === stream.clock &&
-      old.hasClock &&
-      stream.hasClock
-    ) {
-      // Both are on the publisher's clock, so the switch can be exact.
-      const exact = old.timestampOfSourceMs(stream.sourceMsOf(timestamp)) + this.segment.timestampOffset;
-      const difference = Math.round(exact - target) | 0;
-      if (Math.abs(difference) < maxTimestampErrorSeconds * stream.clockRate) target += difference;
-      if (((target - this.#endTimestamp) | 0) <= 0) target = this.#endTimestamp + 1;
-    }
-    return (target - timestamp) | 0;
   }
 }

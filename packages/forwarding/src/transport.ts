@@ -215,7 +215,7 @@ export class Transport {
     for (const sender of this.senders) sender.transportChanged();
     if (!became) return;
     this.#startTimers(now);
-    for (const sender of this.senders) sender.requestKeyFrame();
+    for (const sender of this.senders) sender.keyFrames.request();
   }
 
   #startTimers(now: number): void {

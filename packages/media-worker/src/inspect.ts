@@ -169,7 +169,7 @@ function senderStats(sender: Sender, timestamp: number): Fields[] {
     nackPacketCount: sender.nackedPackets,
     pliCount: sender.pliCount,
     firCount: sender.firCount,
-    cachedKeyFrameCount: sender.replays,
+    cachedKeyFrameCount: sender.keyFrames.replays,
     score: sender.score.value,
     roundTripTime: sender.rttMs,
     packetCount: sender.packets,
