@@ -9,7 +9,7 @@ import { pause, type RunningWeir, startWeir, until } from './weir.ts';
 
 /** Sound as browsers send and hear it, with nothing but HTTP and mediasoup-client. */
 
-const secret = 'a secret of the tests, long enough for a key';
+const secret = 'a-secret-of-the-tests-long-enough-for-a-key';
 const firefoxToo = missingBrowser('firefox') === undefined;
 let weir: RunningWeir;
 let page: Awaited<ReturnType<typeof servePlainPage>>;
