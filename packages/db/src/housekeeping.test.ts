@@ -121,16 +121,28 @@ onEveryDatabase((database) => {
     await driver.write(pods.reportStatements(first, undefined, 1000));
     await expect(driver.write(pods.reportStatements(first, undefined, 1000))).rejects.toThrow(ConflictError);
     const known = (await pods.get('pod-1'))!;
-    expect(known).toEqual({ id: 'pod-1', epoch: 100, seq: 1, lease, leasedAt: 1000, drainTold: 0 });
+    expect(known).toEqual({
+      id: 'pod-1',
+      epoch: 100,
+      seq: 1,
+      lease,
+      leasedAt: 1000,
+      drainTold: 0,
+      unreachableUntil: 0,
+    });
     const copies = [driver, connect()].map((one) =>
       one.write(new PodStore(one).reportStatements({ ...first, seq: 2 }, known, 2000)),
     );
     const outcomes = (await Promise.allSettled(copies)).map(({ status }) => status).sort();
     expect(outcomes).toEqual(['fulfilled', 'rejected']);
+    await pods.markUnreachable(known, 9000);
+    await driver.write(pods.reportStatements({ ...first, seq: 3 }, await pods.get('pod-1'), 2500));
+    // Its leases say nothing of whether it can be told anything; another process may be.
+    expect(await pods.get('pod-1')).toMatchObject({ seq: 3, leasedAt: 2500, unreachableUntil: 9000 });
     const restarted = { podId: 'pod-1', epoch: 200, seq: 1 };
     await driver.write(pods.reportStatements(restarted, await pods.get('pod-1'), 3000));
     // Nothing may be placed on it before it has told where it is.
-    expect(await pods.get('pod-1')).toMatchObject({ epoch: 200, seq: 1, lease: null });
+    expect(await pods.get('pod-1')).toMatchObject({ epoch: 200, seq: 1, lease: null, unreachableUntil: 0 });
   });
 
   it('a silent pod is given up unless it renewed its lease meanwhile', async () => {
