@@ -3,7 +3,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Bot } from './bot.ts';
 import { type DroppingProxy, startDroppingProxy } from './dropping-proxy.ts';
-import { Visitor } from './visitor.ts';
+import { freshRoom, Visitor } from './visitor.ts';
 import { pause, type RunningWeir, startWeir, until } from './weir.ts';
 
 /** The page's event stream is cut every second, and the room is busy meanwhile. */
@@ -44,7 +44,8 @@ afterAll(async () => {
 });
 
 test('no event is lost and none comes twice while the stream is cut every second', async () => {
-  const alice = await Visitor.join(browser, proxy.url, { name: 'alice', room: 'cut' });
+  const room = freshRoom('cut');
+  const alice = await Visitor.join(browser, proxy.url, { name: 'alice', room });
   const authorization = await authorizationOf(alice.page);
   const peerId = await alice.page.evaluate(() => {
     const page = window as unknown as PageWithSession;
@@ -59,7 +60,7 @@ test('no event is lost and none comes twice while the stream is cut every second
   const goesOn = () =>
     Date.now() - started < 20_000 || (proxy.cuts() - cutsBefore < 5 && Date.now() - started < 60_000);
   for (let round = 0; goesOn(); round += 1) {
-    const bot = await Bot.join(weir.url, 'cut', `bot-${round}`);
+    const bot = await Bot.join(weir.url, room, `bot-${round}`);
     const transport = await bot.transport('send');
     await bot.publishAudio(transport, 1000 + round);
     await pause(100);
@@ -70,9 +71,9 @@ test('no event is lost and none comes twice while the stream is cut every second
   expect(cuts).toBeGreaterThanOrEqual(5);
 
   // A last event, and everything before it has been heard.
-  const last = await Bot.join(weir.url, 'cut', 'the-last');
+  const last = await Bot.join(weir.url, room, 'the-last');
   const stored = await until('the last peer stands in the log', async () => {
-    const events = await storedLog(peerId, authorization);
+    const events = await storedLog(`${weir.url}/v1/rooms/${room}/peers/${peerId}`, authorization);
     const at = events.findIndex(({ type, data }) => type === 'newpeer' && data.id === last.peerId);
     return at >= 0 ? events.slice(0, at + 1) : undefined;
   });
@@ -105,10 +106,10 @@ async function authorizationOf(page: Page): Promise<string> {
 }
 
 /** The whole log, page by page: a fast machine makes more events in the time than one answer holds. */
-async function storedLog(peerId: string, authorization: string): Promise<StoredEvent[]> {
+async function storedLog(peerUrl: string, authorization: string): Promise<StoredEvent[]> {
   const log: StoredEvent[] = [];
   for (let cursor = '0'; ; ) {
-    const answer = await fetch(`${weir.url}/v1/rooms/cut/peers/${peerId}/events?after=${cursor}`, {
+    const answer = await fetch(`${peerUrl}/events?after=${cursor}`, {
       headers: { authorization },
     });
     if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`);

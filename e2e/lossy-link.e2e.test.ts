@@ -2,7 +2,7 @@ import { createLinkEmulator, type LinkEmulator, launchChromium } from '@weir/tes
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Calmness } from './calm.ts';
-import { Visitor } from './visitor.ts';
+import { freshRoom, Visitor } from './visitor.ts';
 import { freePort, pause, type RunningWeir, startWeir } from './weir.ts';
 
 /** Two real browsers behind a link that loses 2 % and delays 40 ms, each way. */
@@ -36,8 +36,9 @@ afterAll(async () => {
 const cameraFps = 20;
 
 test('2 % loss and 40 ms delay in both directions: video goes on', async () => {
-  const alice = await Visitor.join(browser, weir.url, { name: 'alice', room: 'lossy' });
-  const bob = await Visitor.join(browser, weir.url, { name: 'bob', room: 'lossy' });
+  const room = freshRoom('lossy');
+  const alice = await Visitor.join(browser, weir.url, { name: 'alice', room });
+  const bob = await Visitor.join(browser, weir.url, { name: 'bob', room });
   await alice.sees('bob');
   const start = await bob.sees('alice');
   const calmness = new Calmness();

@@ -1,7 +1,7 @@
 import { launchChromium } from '@weir/testing';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Visitor } from './visitor.ts';
+import { freshRoom, Visitor } from './visitor.ts';
 import { type RunningWeir, startWeir, until } from './weir.ts';
 
 /** A publication of the SDK, as far as it is looked at here. */
@@ -24,8 +24,9 @@ afterAll(async () => {
 });
 
 test('a chosen quality comes, the panel says why, and nobody sends what nobody sees', async () => {
-  const alice = await Visitor.join(browser, weir.url, { name: 'alice', room: 'quality' });
-  const bob = await Visitor.join(browser, weir.url, { name: 'bob', room: 'quality' });
+  const room = freshRoom('quality');
+  const alice = await Visitor.join(browser, weir.url, { name: 'alice', room });
+  const bob = await Visitor.join(browser, weir.url, { name: 'bob', room });
   await Promise.all([alice.sees('bob'), bob.sees('alice')]);
   await bob.page.getByTestId('quality-alice').click({ force: true });
   const why = bob.page.getByTestId('why');
@@ -62,7 +63,8 @@ test('a chosen quality comes, the panel says why, and nobody sends what nobody s
   expect(await alice.page.getByTestId('why-sent').textContent()).toContain('Nobody here has a use for more');
 
   await bob.page.getByTestId('choose-high').check({ force: true });
-  await until('alice sends everything again', async () => (await activeLayers()).every((active) => active));
+  // How much more, is for what the path is believed to carry; a machine that is late looks like a narrow path.
+  await until('alice sends more again', async () => (await activeLayers())[1] === true, 60_000);
   await until('bob gets more lines', async () => (await bob.sees('alice')).height > small.height);
   expect([...alice.errors, ...bob.errors]).toEqual([]);
   await Promise.all([alice.close(), bob.close()]);

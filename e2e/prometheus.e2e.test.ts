@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { dashboards } from '../scripts/observability/dashboards.ts';
 import { Bot } from './bot.ts';
-import { Visitor } from './visitor.ts';
+import { freshRoom, Visitor } from './visitor.ts';
 import { freePort, type RunningWeir, startWeir, until } from './weir.ts';
 
 /** The rules and dashboards of infra/observability in a real Prometheus that scrapes a running Weir with a call in it. */
@@ -63,10 +63,11 @@ describe.skipIf(absent !== undefined)('a Prometheus that watches a call', () => 
   }
 
   test('every panel has something to show, and no alert says that Weir is ill', async () => {
-    const alice = await Visitor.join(browser, weir.url, { name: 'alice', room: 'watched' });
-    const bob = await Visitor.join(browser, weir.url, { name: 'bob', room: 'watched' });
+    const room = freshRoom('watched');
+    const alice = await Visitor.join(browser, weir.url, { name: 'alice', room });
+    const bob = await Visitor.join(browser, weir.url, { name: 'bob', room });
     await Promise.all([alice.sees('bob'), bob.sees('alice')]);
-    await (await Bot.join(weir.url, 'watched', 'guest')).leave();
+    await (await Bot.join(weir.url, room, 'guest')).leave();
     await until('both programs have been scraped since, while media flowed', async () => {
       const seen = [
         'sum(min_over_time(up[5s])) == 2',

@@ -2,6 +2,13 @@ import type { Session } from '@weir/client';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { pause, until } from './weir.ts';
 
+let rooms = 0;
+
+/** A room that nobody was in before: the second attempt of a test meets nobody of the first. */
+export function freshRoom(name: string): string {
+  return `${name}-${++rooms}`;
+}
+
 /** One person at the meeting page, seen through what the browser itself reports. */
 export class Visitor {
   readonly name: string;
