@@ -1,8 +1,8 @@
 import { closePeer, closeReceiver, closeRoom, closeTransport } from './closing.ts';
 import type { Decision, RoomCommand, RoomEnvironment } from './commands.ts';
 import { Draft } from './draft.ts';
-import { typeError } from './errors.ts';
 import { type Handlers, roomClosed } from './handlers.ts';
+import { checkMaxLoudestAudio } from './loudest-audio.ts';
 import { moveHandlers, settleMoves } from './moves.ts';
 import { peerHandlers } from './peer-commands.ts';
 import { receiverHandlers } from './receiver-commands.ts';
@@ -47,14 +47,8 @@ function setMaxLoudestAudio(
   draft: Draft,
   { maxLoudestAudio }: Extract<RoomCommand, { type: 'room.setMaxLoudestAudio' }>,
 ): void {
-  const value = maxLoudestAudio as number;
-  if (!Number.isInteger(value) || value < 0 || value > maxPlaces) {
-    throw typeError('maxLoudestAudio', `must be an integer of 0…${maxPlaces}; 0 forwards all`);
-  }
-  draft.setMaxLoudestAudio(value);
+  draft.setMaxLoudestAudio(checkMaxLoudestAudio(maxLoudestAudio));
 }
-
-const maxPlaces = 100;
 
 /** What the media side tells, and closing what is closed already, is no error. */
 const allowedWhenClosed: ReadonlySet<RoomCommand['type']> = new Set<RoomCommand['type']>([

@@ -1,6 +1,7 @@
 import { roomCapabilities } from '@weir/ortc';
 import type { RoomChange } from './commands.ts';
 import { negotiate } from './errors.ts';
+import { checkMaxLoudestAudio } from './loudest-audio.ts';
 import { adoptIndex, indexOf, noteChange } from './room-index.ts';
 import type { RoomState } from './state.ts';
 
@@ -8,12 +9,13 @@ export interface CreateRoomOptions {
   readonly id: string;
   /** The application's, unchecked (§11.2); not an array means a room without codecs (D-8). */
   readonly mediaCodecs?: unknown;
+  /** The application's, unchecked. Default 0: all sound is forwarded. */
+  readonly maxLoudestAudio?: unknown;
   /** Hears of well-formed codecs that Weir cannot carry and that are left out. */
-  readonly maxLoudestAudio?: number;
   readonly onSkipped?: (name: string) => void;
 }
 
-/** An empty room at version 0. @throws RoomError on malformed codecs */
+/** An empty room at version 0. @throws RoomError on malformed codecs or another wrong option */
 export function createRoomState({
   id,
   mediaCodecs,
@@ -25,7 +27,7 @@ export function createRoomState({
     version: 0,
     closed: false,
     capabilities: negotiate('', () => roomCapabilities(mediaCodecs, onSkipped)),
-    maxLoudestAudio,
+    maxLoudestAudio: checkMaxLoudestAudio(maxLoudestAudio),
     peers: new Map(),
     transports: new Map(),
     receivers: new Map(),

@@ -65,8 +65,8 @@ export class RoomRuntime {
   #turnDepth = 0;
   #closeDepth = 0;
 
-  /** @throws Error on wrong media codecs. */
-  constructor(room: Room, worker: Worker, log: Log, mediaCodecs: unknown, maxLoudestAudio: number) {
+  /** @throws Error on wrong media codecs, TypeError on a wrong number of voices. */
+  constructor(room: Room, worker: Worker, log: Log, mediaCodecs: unknown, maxLoudestAudio: unknown) {
     this.#worker = worker;
     this.log = log;
     this.objects = new RoomObjects(room);

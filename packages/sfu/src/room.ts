@@ -54,13 +54,7 @@ export class Room extends SafeEmitter<RoomEvents> {
   constructor(worker: Worker, log: Log, options: RoomOptions, onClosed: (room: Room) => void) {
     super();
     this.#appData = readAppData(options.appData);
-    this.#runtime = new RoomRuntime(
-      this,
-      worker,
-      log,
-      options.mediaCodecs,
-      readMaxLoudestAudio(options.maxLoudestAudio),
-    );
+    this.#runtime = new RoomRuntime(this, worker, log, options.mediaCodecs, options.maxLoudestAudio);
     this.#levels = new AudioLevels(this.#runtime, (levels) => this[fire]('audiolevels', levels));
     this.#onClosed = onClosed;
   }
@@ -171,10 +165,4 @@ export class Room extends SafeEmitter<RoomEvents> {
     for (const observer of [...this.#runtime.observers]) observer.close();
     this.#onClosed(this);
   }
-}
-
-function readMaxLoudestAudio(value: unknown): number {
-  if (value === undefined) return 0;
-  if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 100) return value as number;
-  throw new TypeError('maxLoudestAudio must be an integer of 0…100; 0 forwards all');
 }
