@@ -27,6 +27,15 @@ interface Case {
 
 const nobody = '99999999';
 
+/** Alice publishes on her transport. */
+const publishing =
+  (kind: 'audio' | 'video', rtpParameters: object): Case['request'] =>
+  async ({ alice, transport }) => [
+    'POST',
+    `${alice.path}/receivers`,
+    { token: alice.token, body: { kind, transportId: transport, rtpParameters } },
+  ];
+
 const cases: Case[] = [
   {
     name: 'no token',
@@ -141,30 +150,19 @@ const cases: Case[] = [
   },
   {
     name: 'RED of blocks that are nothing',
-    request: async ({ alice, transport }) => [
-      'POST',
-      `${alice.path}/receivers`,
-      {
-        token: alice.token,
-        body: {
-          kind: 'audio',
-          transportId: transport,
-          rtpParameters: {
-            ...opus(9),
-            codecs: [
-              ...opus(9).codecs,
-              {
-                mimeType: 'audio/red',
-                payloadType: 63,
-                clockRate: 48000,
-                channels: 2,
-                parameters: { '': '111/112' },
-              },
-            ],
-          },
+    request: publishing('audio', {
+      ...opus(9),
+      codecs: [
+        ...opus(9).codecs,
+        {
+          mimeType: 'audio/red',
+          payloadType: 63,
+          clockRate: 48000,
+          channels: 2,
+          parameters: { '': '111/112' },
         },
-      },
-    ],
+      ],
+    }),
     problem: { status: 422, code: 'invalid-parameter', field: 'rtpParameters.codecs.1.parameters' },
     remedy: /names 112 as blocks; give payload types of a listed audio\/opus/,
   },
@@ -421,44 +419,22 @@ const cases: Case[] = [
   },
   {
     name: 'publishing without a codec',
-    request: async ({ alice, transport }) => [
-      'POST',
-      `${alice.path}/receivers`,
-      {
-        token: alice.token,
-        body: { kind: 'audio', transportId: transport, rtpParameters: { ...opus(5), codecs: [] } },
-      },
-    ],
+    request: publishing('audio', { ...opus(5), codecs: [] }),
     problem: { status: 422, code: 'invalid-parameter', field: 'rtpParameters.codecs' },
     remedy: /at least one codec/,
   },
   {
     name: 'publishing a codec that the room does not have',
-    request: async ({ alice, transport }) => [
-      'POST',
-      `${alice.path}/receivers`,
-      {
-        token: alice.token,
-        body: {
-          kind: 'audio',
-          transportId: transport,
-          rtpParameters: {
-            codecs: [{ mimeType: 'audio/PCMU', payloadType: 0, clockRate: 8000 }],
-            encodings: [{ ssrc: 9 }],
-          },
-        },
-      },
-    ],
+    request: publishing('audio', {
+      codecs: [{ mimeType: 'audio/PCMU', payloadType: 0, clockRate: 8000 }],
+      encodings: [{ ssrc: 9 }],
+    }),
     problem: { status: 422, code: 'unsupported-codec', field: 'rtpParameters.codecs' },
     remedy: /codec/,
   },
   {
     name: 'an SSRC that the transport has already',
-    request: async ({ alice, transport }) => [
-      'POST',
-      `${alice.path}/receivers`,
-      { token: alice.token, body: { kind: 'video', transportId: transport, rtpParameters: vp8(1000, '9') } },
-    ],
+    request: publishing('video', vp8(1000, '9')),
     problem: { status: 409, code: 'conflict', field: 'rtpParameters.encodings.0.ssrc' },
     remedy: /1000/,
   },
