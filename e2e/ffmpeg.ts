@@ -2,20 +2,12 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';
 import { readFileSync } from 'node:fs';
 import { caller, post } from './bot.ts';
+import { missingPrograms } from './programs.ts';
 import { until } from './weir.ts';
 
-/**
- * Why there is no ffmpeg here; undefined = there is.
- *
- * @throws Error with that reason under CI=true: nothing may be skipped there
- */
+/** Why there is no ffmpeg here; undefined = there is. @throws Error as missingPrograms() does */
 export function missingFfmpeg(): string | undefined {
-  const lacking = ['ffmpeg', 'ffprobe'].filter((program) => spawnSync(program, ['-version']).status !== 0);
-  if (lacking.length === 0) return undefined;
-  const reason = `${lacking.join(' and ')} missing: on Debian, apt-get install ffmpeg`;
-  if (process.env.CI === 'true') throw new Error(reason);
-  console.warn(`\nSKIPPED: ${reason}`);
-  return reason;
+  return missingPrograms(['ffmpeg', 'ffprobe'], '-version', 'ffmpeg');
 }
 
 /** A running ffmpeg; ended by its process id. */

@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { dashboards } from '../scripts/observability/dashboards.ts';
 import { Bot } from './bot.ts';
+import { missingPrograms } from './programs.ts';
 import { freshRoom, Visitor } from './visitor.ts';
 import { freePort, type RunningWeir, startWeir, until } from './weir.ts';
 
@@ -23,7 +24,7 @@ interface Answer {
 
 const root = join(import.meta.dirname, '..');
 const observability = join(root, 'infra/observability');
-const absent = missingPrometheus();
+const absent = missingPrograms(['prometheus', 'promtool'], '--version', 'prometheus');
 /** Lines that stay empty as long as nothing fails or is called: no series before the first. */
 const mayBeEmpty = /5xx|error|fail|lost|webhook|retr|refus|shed|drop|throttl|conntrack/i;
 
@@ -130,13 +131,4 @@ function configuration({ url, controlPort }: RunningWeir): string {
     job.static_configs = [{ targets: [target] }];
   }
   return stringify(compose);
-}
-
-/** Why these tests can't run here; undefined when they can. In CI nothing may be missing. */
-function missingPrometheus(): string | undefined {
-  if (spawnSync('prometheus', ['--version']).status === 0) return undefined;
-  const reason = 'no program "prometheus" (Debian: apt-get install prometheus)';
-  if (process.env.CI) throw new Error(reason);
-  console.warn(`\n!!! SKIPPED: Prometheus watches a call: ${reason}\n`);
-  return reason;
 }

@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { writeIvf } from '../packages/media-worker/test/encoded-video.ts';
 import { freePortPair, missingFfmpeg, PlainPeer } from './ffmpeg.ts';
 import { LayeredPublisher, type Place } from './layered-session.ts';
 import { servePlainPage } from './plain-session.ts';
-import { type DumpedPicture, ivf, pictures, RtpDump } from './svc-dump.ts';
+import { type DumpedPicture, pictures, RtpDump } from './svc-dump.ts';
 import { chromiumTabs, type TabMaker } from './tab.ts';
 import { type RunningWeir, startWeir, until } from './weir.ts';
 
@@ -77,7 +78,11 @@ describe.skipIf(absent !== undefined)('an RTP dump of layers of Chromium', () =>
 
       expect(dump.holes).toBe(0);
       const list = pictures(codec, wholePictures(dump, 0));
-      const file = ivf(codec, list);
+      const start = list[0]!.timestamp;
+      const file = writeIvf(
+        codec,
+        list.map(({ timestamp, data }) => ({ timestamp: timestamp - start, data })),
+      );
       const { frames, errors } = decode(file);
       console.log(`${codec}: ${switches} switches, ${list.length} pictures, ${frames} decoded`);
       expect(errors).toBe('');

@@ -183,21 +183,3 @@ function leb128(value: number): Uint8Array {
   } while (rest > 0);
   return Uint8Array.from(bytes);
 }
-
-/** An IVF file, its times counted from the first picture. */
-export function ivf(codec: 'vp9' | 'av1', list: readonly DumpedPicture[]): Buffer {
-  const head = Buffer.alloc(32);
-  head.write(codec === 'vp9' ? 'DKIF\0\0 \0VP90' : 'DKIF\0\0 \0AV01', 'latin1');
-  head.writeUInt16LE(640, 12);
-  head.writeUInt16LE(360, 14);
-  head.writeUInt32LE(90_000, 16);
-  head.writeUInt32LE(1, 20);
-  head.writeUInt32LE(list.length, 24);
-  const parts = list.flatMap(({ timestamp, data }) => {
-    const frame = Buffer.alloc(12);
-    frame.writeUInt32LE(data.length, 0);
-    frame.writeUInt32LE((timestamp - list[0]!.timestamp) >>> 0, 4);
-    return [frame, data];
-  });
-  return Buffer.concat([head, ...parts]);
-}

@@ -2,6 +2,21 @@ import type { Session } from '@weir/client';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { pause, until } from './weir.ts';
 
+/** Of `inbound-rtp` and `outbound-rtp`, where a test failed. */
+const toldOfStreams = [
+  ...[
+    'trackIdentifier',
+    'mid',
+    'rid',
+    'active',
+    'packetsReceived',
+    'packetsSent',
+    'framesDecoded',
+    'framesEncoded',
+  ],
+  ...['keyFramesDecoded', 'pliCount', 'frameWidth', 'framesPerSecond'],
+];
+
 let rooms = 0;
 
 /** A room that nobody was in before: the second attempt of a test meets nobody of the first. */
@@ -133,7 +148,7 @@ export class Visitor {
 
   /** What the page shows and its connections report of video, and why: for the message of a test that failed. */
   private async describe(): Promise<string> {
-    const found = await this.page.evaluate(async () => {
+    const found = await this.page.evaluate(async (told) => {
       const { rememberedPeerConnections, weirSession } = window as unknown as PageInside;
       const tiles = [...document.querySelectorAll<HTMLElement>('[data-testid^="tile-"]')].map((tile) => {
         const video = tile.querySelector('video');
@@ -145,20 +160,7 @@ export class Visitor {
         if (pc.connectionState === 'closed') continue;
         for (const report of (await pc.getStats()).values()) {
           if (!/^(in|out)bound-rtp$/.test(report.type) || report.kind !== 'video') continue;
-          const {
-            trackIdentifier,
-            mid,
-            rid,
-            active,
-            packetsReceived,
-            packetsSent,
-            framesDecoded,
-            framesEncoded,
-          } = report;
-          const { keyFramesDecoded, pliCount, frameWidth, framesPerSecond } = report;
-          streams.push(
-            `${report.type} ${JSON.stringify({ trackIdentifier, mid, rid, active, packetsReceived, packetsSent, framesDecoded, framesEncoded, keyFramesDecoded, pliCount, frameWidth, framesPerSecond })}`,
-          );
+          streams.push(`${report.type} ${JSON.stringify(report, told)}`);
         }
       }
       const reasons = weirSession?.subscriptions.map(async (one) => {
@@ -166,7 +168,7 @@ export class Visitor {
         return `${one.kind} ${one.id} track ${one.track?.id} paused ${one.paused}: ${JSON.stringify(reason)}`;
       });
       return [...tiles, ...streams, ...(await Promise.all(reasons ?? []))];
-    });
+    }, toldOfStreams);
     return [...found, ...this.errors].join('\n');
   }
 

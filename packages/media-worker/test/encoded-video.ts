@@ -69,16 +69,18 @@ function readIvf(codec: 'vp8' | 'vp9', file: Uint8Array): EncodedFrame[] {
   return frames;
 }
 
+const fourCcs = { vp8: 'VP80', vp9: 'VP90', av1: 'AV01' } as const;
+
 /** An IVF file of frames with their RTP timestamps. */
 export function writeIvf(
-  codec: 'vp8' | 'vp9',
+  codec: keyof typeof fourCcs,
   frames: readonly { timestamp: number; data: Uint8Array }[],
 ): Uint8Array {
   const file = new Uint8Array(32 + frames.reduce((sum, { data }) => sum + 12 + data.length, 0));
   const view = new DataView(file.buffer);
   file.set(new TextEncoder().encode('DKIF'));
   view.setUint16(6, 32, true);
-  file.set(new TextEncoder().encode(codec === 'vp8' ? 'VP80' : 'VP90'), 8);
+  file.set(new TextEncoder().encode(fourCcs[codec]), 8);
   view.setUint16(12, 640, true);
   view.setUint16(14, 360, true);
   view.setUint32(16, 90_000, true);
