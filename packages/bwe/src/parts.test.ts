@@ -107,12 +107,37 @@ describe('the plan of probes', () => {
     expect(planner.plan(600_000, 1_700_000, 1_700_000, 300)).toBeCloseTo(2_040_000, -3);
     planner.result(false, 500);
     expect(planner.plan(600_000, 1_700_000, 1_700_000, 1500)).toBe(0);
-    expect(planner.plan(600_000, 1_700_000, 1_700_000, 2000)).toBeGreaterThan(1_700_000);
+    expect(planner.plan(600_000, 1_700_000, 1_700_000, 2000)).toBe(900_000);
     for (let i = 0; i < 10; i++) planner.result(false, 3000);
     expect(planner.nextAt).toBe(5500);
     planner.result(true, 6000);
     expect(planner.nextAt).toBe(6200);
     expect(planner.plan(2_000_000, 0, 1_700_000, 7000)).toBe(0);
+  });
+
+  it('takes a small step after one that was too much, and large ones again when that is carried', () => {
+    const planner = new ProbePlanner();
+    planner.plan(3_000_000, 3_100_000, 9_000_000, 0);
+    expect(planner.plan(3_000_000, 3_100_000, 9_000_000, 1000)).toBe(9_000_000);
+    planner.result(false, 1100);
+    // No more than the next layer needs, with some headroom …
+    expect(planner.plan(3_000_000, 3_100_000, 9_000_000, 5000)).toBeCloseTo(3_720_000, -3);
+    planner.result(false, 5100);
+    // … and half as much again at most.
+    expect(planner.plan(600_000, 1_700_000, 1_700_000, 9000)).toBe(900_000);
+    planner.result(true, 9100);
+    expect(planner.plan(900_000, 1_700_000, 1_700_000, 9400)).toBeCloseTo(2_040_000, -3);
+  });
+
+  it('begins anew after a silence', () => {
+    const planner = new ProbePlanner();
+    planner.plan(600_000, 1_700_000, 1_700_000, 0);
+    for (let i = 0; i < 5; i++) planner.result(false, 1000 * i);
+    planner.postpone(10_000);
+    planner.restart(10_200);
+    expect(planner.nextAt).toBe(10_500);
+    expect(planner.plan(600_000, 1_700_000, 1_700_000, 10_499)).toBe(0);
+    expect(planner.plan(600_000, 1_700_000, 1_700_000, 10_500)).toBeCloseTo(2_040_000, -3);
   });
 
   it('does not leap from next to nothing to everything', () => {

@@ -7,11 +7,15 @@ const maxRetryMs = 2500;
 const headroom = 1.2;
 /** Nothing faster than this multiple of what is believed is tried at once. */
 const maxStep = 3;
+/** Nor faster than this, after a probe that was too fast. */
+const careStep = 1.5;
 
 /** Decides when a transport that wants more than its estimate sends a probe, and how fast. */
 export class ProbePlanner {
   #nextAt = Number.NaN;
   #retryMs = firstRetryMs;
+  /** The last probe was too much for the path. */
+  #failed = false;
 
   /** When plan() may answer otherwise than 0; NaN = not planned. */
   get nextAt(): number {
@@ -30,11 +34,15 @@ export class ProbePlanner {
     if (Number.isNaN(this.#nextAt)) this.#nextAt = now + firstDelayMs;
     if (now < this.#nextAt) return 0;
     this.#nextAt = now + this.#retryMs;
+    // What a probe is too fast by fills the queue, and where that is short it costs pictures: after one that failed
+    // the way up begins with a small step, and goes on with large ones as soon as that is carried.
+    if (this.#failed) return Math.min(nextBps * headroom, estimateBps * careStep);
     return Math.min(wantedBps * headroom, Math.max(nextBps * headroom, estimateBps * maxStep));
   }
 
   /** The last probe was judged. */
   result(carried: boolean, now: number): void {
+    this.#failed = !carried;
     if (carried) {
       this.#retryMs = firstRetryMs;
       this.#nextAt = now + afterSuccessMs;
@@ -42,6 +50,13 @@ export class ProbePlanner {
     }
     this.#retryMs = Math.min(maxRetryMs, this.#retryMs * 1.5);
     this.#nextAt = now + this.#retryMs;
+  }
+
+  /** The path is back from a silence: what was known of it may be wrong, and is soon tried anew. */
+  restart(now: number): void {
+    this.#failed = false;
+    this.#retryMs = firstRetryMs;
+    this.#nextAt = now + firstDelayMs;
   }
 
   /** The path is in trouble: no probe for a while. */

@@ -11,12 +11,15 @@ import {
 } from '@weir/rtp';
 import type { PacketEngine, WorkList } from './engine.ts';
 import { ExtensionProfile } from './extension-profile.ts';
+import { HeldPackets } from './held-packets.ts';
 import { allLayers, type LayerFilter } from './layer-filter.ts';
 import { PacketLayers } from './packet-layers.ts';
 import type { ReceiveStream } from './receive-stream.ts';
 import type { Receiver } from './receiver.ts';
 import type { Segment } from './segment.ts';
+import type { SendPace } from './send-pace.ts';
 import type { Sender } from './sender.ts';
+import type { Transport } from './transport.ts';
 
 /** Longest payload descriptor that is rewritten, and the two bytes of RTX. */
 const maxDescriptor = 16;
@@ -30,12 +33,16 @@ export class FanOut {
   readonly extensions = new ExtensionTable();
   /** Of the video packet at hand. */
   readonly layers = new PacketLayers();
+  /** What goes out later, at the pace of its path. */
+  readonly held: HeldPackets;
   readonly #writer = new ExtensionWriter();
   readonly #engine: PacketEngine;
   readonly #work: WorkList;
   readonly #vp8 = new Vp8Descriptor();
   readonly #vp9 = new Vp9Descriptor();
   readonly #red = new RedPayload();
+  /** Whether `#red` is that of the packet read last; undefined = not looked at. */
+  #redRead: boolean | undefined = undefined;
   /** Grows with each packet and each emptied list: profiles built under another stamp are void. */
   #stamp = 0;
   #absSendTime = 0;
@@ -43,6 +50,7 @@ export class FanOut {
   constructor(engine: PacketEngine, work: WorkList) {
     this.#engine = engine;
     this.#work = work;
+    this.held = new HeldPackets(work, this);
   }
 
   /** abs-send-time of everything written from now on: 24 bits, 6.18 seconds. */
@@ -53,6 +61,7 @@ export class FanOut {
   /** Reads a plain packet; false when it is no RTP. */
   read(offset: number, length: number): boolean {
     const { arena } = this.#engine;
+    this.#redRead = undefined;
     if (!this.header.parse(arena, offset, length)) return false;
     this.extensions.read(arena, this.header);
     return true;
@@ -130,6 +139,7 @@ export class FanOut {
       }
 
       const transport = sender.transport!;
+      const { pace } = transport;
       const i = work.count++;
       let prefixLength = profile.length;
       let activeTargets = -1;
@@ -159,12 +169,10 @@ export class FanOut {
         video && layers.svc && layers.end && layers.spatialId === filter.spatial
           ? markerAndType | 128
           : markerAndType;
+      const size = prefixLength + bodyLength - skipped;
       work.transportSequenceOffset[i] = profile.transportSequenceOffset;
-      if (profile.transportSequenceOffset !== 0) {
-        transport.transportSequence = (transport.transportSequence + 1) & 0xffff;
-        work.transportSequence[i] = transport.transportSequence;
-        transport.outgoing.sent(transport.transportSequence, prefixLength + bodyLength - skipped, now);
-      }
+      const waits = pace.limited && this.#mustWait(pace, video, size, now);
+      if (!waits) this.#number(i, transport, size, now);
       work.absSendTimeOffset[i] = profile.absSendTimeOffset;
       work.absSendTime[i] = absSendTime;
       const { copies } = sender;
@@ -180,7 +188,10 @@ export class FanOut {
         sender.lastOut = out;
         segment.newestIn = extended;
       }
-      const size = prefixLength + bodyLength - skipped;
+      if (waits && !this.held.hold(transport, sender, out, now)) {
+        this.#number(i, transport, size, now);
+        copies?.sent(out, absSendTime, transport.transportSequence);
+      }
       sender.packets++;
       sender.bytes += size;
       sender.payloadBytes += bodyLength - skipped;
@@ -269,12 +280,7 @@ export class FanOut {
       work.transportSequence[i] = copies!.transportSequence[copied]!;
       work.absSendTime[i] = copies!.absSendTime[copied]!;
     } else {
-      if (profile.transportSequenceOffset !== 0) {
-        transport.transportSequence = (transport.transportSequence + 1) & 0xffff;
-        work.transportSequence[i] = transport.transportSequence;
-        const bytes = work.prefixLength[i]! + work.bodyLength[i]!;
-        transport.outgoing.sent(transport.transportSequence, bytes, now);
-      }
+      this.#number(i, transport, work.prefixLength[i]! + work.bodyLength[i]!, now);
       work.absSendTime[i] = this.#absSendTime;
     }
     work.session[i] = transport.session;
@@ -285,6 +291,7 @@ export class FanOut {
     } else {
       sender.rtxPackets++;
       sender.rtxBytes += size;
+      if (transport.pace.limited) transport.pace.spend(size, now);
     }
     transport.sentPackets++;
     transport.sentBytes += size;
@@ -299,7 +306,9 @@ export class FanOut {
   #unpackRed(receiver: Receiver, sender: Sender): boolean {
     const { payloadOffset, payloadLength, payloadType } = this.header;
     if (receiver.codecs.red[payloadType] === 0) return false;
-    if (!this.#red.parse(this.#engine.arena, payloadOffset, payloadLength)) return false;
+    // Once for all who don't know it.
+    this.#redRead ??= this.#red.parse(this.#engine.arena, payloadOffset, payloadLength);
+    if (!this.#redRead) return false;
     return this.#red.primaryLength > 0 && sender.codecs.accepts[this.#red.primaryPayloadType] === 1;
   }
 
@@ -380,11 +389,31 @@ export class FanOut {
 
   /** Sends what the list holds. */
   flush(): void {
-    if (this.#work.count === 0) return;
-    this.#engine.send(this.#work);
+    // A list may be empty and have used up its prefixes, if all its packets wait.
+    if (this.#work.count > 0) this.#engine.send(this.#work);
     this.#work.count = 0;
     this.#work.prefixesUsed = 0;
     this.#stamp++;
+  }
+
+  /** Sends what waited and may go now. */
+  releaseHeld(now: number): void {
+    this.held.release(now, this.#absSendTime);
+  }
+
+  /** Sound goes at once; pictures behind those that wait already. */
+  #mustWait(pace: SendPace, video: boolean, size: number, now: number): boolean {
+    if (video) return !pace.take(size, now);
+    pace.spend(size, now);
+    return false;
+  }
+
+  /** Item `i` gets the next transport-wide number, where it has a place for one. */
+  #number(i: number, transport: Transport, size: number, now: number): void {
+    const work = this.#work;
+    if (work.transportSequenceOffset[i] === 0) return;
+    work.transportSequence[i] = transport.nextTransportSequence();
+    transport.outgoing.sent(transport.transportSequence, size, now);
   }
 
   /** Makes room for one more item and builds the profile's prefix for the packet at hand. */

@@ -13,6 +13,7 @@ import { ForwardingRoom } from './room.ts';
 import { RtcpInput } from './rtcp-input.ts';
 import { RtcpOutput } from './rtcp-output.ts';
 import { RtpInput } from './rtp-input.ts';
+import { defaultPaceFactor } from './send-pace.ts';
 import type { Sender } from './sender.ts';
 import type { Transport } from './transport.ts';
 
@@ -25,6 +26,8 @@ const idleTicks = 3;
 const replayStepMs = 5;
 /** Listeners of a source that is heard again get what came before so often. */
 const preRollStepMs = 5;
+/** Packets that wait for their path are looked at so often. */
+const paceStepMs = 5;
 /** Deadlines are rounded up to this, so that many transports wake together. */
 const granularityMs = 5;
 /** Happenings that nobody drained: beyond this the oldest go. */
@@ -39,6 +42,8 @@ export interface ForwarderOptions {
   readonly wallClockOffsetMs: number;
   /** What viewers that come late are given from the cache; what is left out is as in `defaultReplayLimits`. */
   readonly replay?: Partial<ReplayLimits> | undefined;
+  /** Pictures leave at up to so many times what the viewer's path is believed to carry; 0 = as they come. Default 2. */
+  readonly paceFactor?: number | undefined;
 }
 
 /**
@@ -55,6 +60,7 @@ export class Forwarder {
   readonly latencies = new JoinLatencies();
   readonly layerReader: LayerReader;
   readonly replayLimits: ReplayLimits;
+  readonly paceFactor: number;
   /** RTP and RTCP from addresses that belong to no transport, or before its keys. */
   strayPackets = 0;
   /** Of the batch or timeout at hand. */
@@ -89,6 +95,7 @@ export class Forwarder {
     this.fanOut = new FanOut(options.engine, options.workList);
     this.layerReader = new LayerReader(this.fanOut, options.engine.arena);
     this.replayLimits = { ...defaultReplayLimits, ...options.replay };
+    this.paceFactor = options.paceFactor ?? defaultPaceFactor;
     this.#rtpInput = new RtpInput(this);
     this.#rtcpInput = new RtcpInput(this);
     this.#rtcpOutput = new RtcpOutput(this);
@@ -187,6 +194,7 @@ export class Forwarder {
       else this.#rtcpInput.handle(transport, this.engine.arena, offset, length, now);
     }
     this.fanOut.flush();
+    if (this.fanOut.held.lines.size > 0) this.schedule(now + paceStepMs);
     if (this.#repairing.size > 0) this.#repair(now);
   }
 
@@ -195,6 +203,7 @@ export class Forwarder {
     if (now < this.#nextAt) return;
     this.#nextAt = Number.POSITIVE_INFINITY;
     this.fanOut.setTime(now);
+    this.fanOut.releaseHeld(now);
     if (this.#repairing.size > 0) this.#repair(now);
     if (this.#replays.size > 0) this.#replay(now);
     if (this.#preRolls.size > 0) {
@@ -217,6 +226,7 @@ export class Forwarder {
       this.schedule(Math.min(transport.nextFeedbackAt, transport.nextRembAt, transport.nextReportAt));
     }
     this.schedule(this.#nextTickAt);
+    if (this.fanOut.held.lines.size > 0) this.schedule(now + paceStepMs);
     this.fanOut.flush();
   }
 

@@ -90,6 +90,7 @@ export class OutgoingBandwidth {
   /** When the first packet went out that feedback should speak of. */
   #firstSentAt = Number.NaN;
   #limited = false;
+  #wasSilent = false;
 
   constructor(transport: Transport) {
     this.#transport = transport;
@@ -215,9 +216,11 @@ export class OutgoingBandwidth {
   replayBps(sender: Sender, layered: boolean, liveBps: number): number {
     const available = this.availableBps;
     if (available === Number.POSITIVE_INFINITY) return freePaceBps;
-    const known = this.#estimator?.heard === true || this.#remb.bps !== Number.POSITIVE_INFINITY;
+    const known = this.#known;
     const others = Math.max(0, this.#transport.sentBps - sender.bitrateBps);
-    const pace = known ? available - others : available;
+    let replays = 1;
+    for (const other of this.#transport.senders) if (other !== sender && other.replaying) replays++;
+    const pace = (known ? available - others : available) / replays;
     if (layered) return pace;
     return Math.max(pace, (known ? knownPaceFactor : unknownPaceFactor) * liveBps);
   }
@@ -226,6 +229,8 @@ export class OutgoingBandwidth {
   decide(now: number): void {
     this.#decidedAt = now;
     this.#now = now;
+    const pathBps = this.#known ? this.availableBps : Number.POSITIVE_INFINITY;
+    this.#transport.pace.set(pathBps, this.#transport.room.forwarder.paceFactor);
     if (this.#members.size === 0) return;
     const available = this.availableBps;
     if (available === Number.POSITIVE_INFINITY && !this.#preferences) {
@@ -275,6 +280,11 @@ export class OutgoingBandwidth {
       allocatedBps: Math.round(member.bps),
       limit: this.#limited && member.options.length > 0 ? member.limit : 'none',
     };
+  }
+
+  /** The path has been heard of: what it carries is no mere assumption. */
+  get #known(): boolean {
+    return this.#estimator?.heard === true || this.#remb.bps !== Number.POSITIVE_INFINITY;
   }
 
   get #limit(): string {
@@ -365,8 +375,13 @@ export class OutgoingBandwidth {
   #planProbe(estimator: SendSideEstimator, now: number): void {
     if (!estimator.heard || estimator.probe.pending) return;
     if (estimator.overused || estimator.silent) {
+      this.#wasSilent = estimator.silent;
       this.#planner.postpone(now);
       return;
+    }
+    if (this.#wasSilent) {
+      this.#wasSilent = false;
+      this.#planner.restart(now);
     }
     const ceiling = this.#maxBps > 0 ? this.#maxBps : Number.POSITIVE_INFINITY;
     const next = this.#allocator.nextBps;

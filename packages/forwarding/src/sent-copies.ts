@@ -35,6 +35,14 @@ export class SentCopies {
     this.transportSequence[place] = transportSequence;
   }
 
+  /** Packet `out`, noted already, left only now. */
+  sent(out: number, absSendTime: number, transportSequence: number): void {
+    const place = out % places;
+    if (this.#number[place] !== out) return;
+    this.absSendTime[place] = absSendTime;
+    this.transportSequence[place] = transportSequence;
+  }
+
   /** Where packet `out` is noted; -1 = it is not, or could not be made the same again. */
   find(out: number, markerAndPayloadType: number): number {
     const place = out % places;

@@ -5,6 +5,7 @@ import { OutgoingBandwidth } from './outgoing-bandwidth.ts';
 import type { Receiver } from './receiver.ts';
 import type { ForwardingRoom } from './room.ts';
 import { RtpListener } from './rtp-listener.ts';
+import { SendPace } from './send-pace.ts';
 import type { Sender } from './sender.ts';
 import { SentNumbers } from './sent-numbers.ts';
 
@@ -28,6 +29,7 @@ export class Transport {
   readonly senderOfSsrc = new Map<number, Sender>();
   readonly incomingBitrate = new IncomingBitrate();
   readonly outgoing = new OutgoingBandwidth(this);
+  readonly pace = new SendPace();
 
   /** -1 = none yet, or plain. */
   session: SessionHandle = -1;
@@ -99,6 +101,12 @@ export class Transport {
     this.association = room.forwarder.newAssociation();
   }
 
+  /** Gives out the next transport-wide sequence number. */
+  nextTransportSequence(): number {
+    this.transportSequence = (this.transportSequence + 1) & 0xffff;
+    return this.transportSequence;
+  }
+
   /** How long a repair takes of a stream that comes in here; NaN = not known yet. */
   noteRepair(ms: number): void {
     // Who only sends has nothing of ours to report on: this is all that is known of its path.
@@ -111,6 +119,7 @@ export class Transport {
     this.connectedAt = now;
     this.association = this.room.forwarder.newAssociation();
     this.sentNumbers.clear();
+    this.room.forwarder.fanOut.held.drop(this);
     this.outgoing.pathChanged();
     this.#refresh(now);
   }
@@ -208,6 +217,7 @@ export class Transport {
     const became = ready && !this.ready;
     this.ready = ready;
     if (!ready) {
+      this.room.forwarder.fanOut.held.drop(this);
       this.nextReportAt = Number.POSITIVE_INFINITY;
       this.nextFeedbackAt = Number.POSITIVE_INFINITY;
       this.nextRembAt = Number.POSITIVE_INFINITY;

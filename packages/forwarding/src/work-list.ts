@@ -29,6 +29,25 @@ export function createWorkList(capacity = 1024, prefixBytes = capacity * prefixB
   };
 }
 
+/** Item `i` of `from` becomes item `k` of `to`, but for the bytes of its prefix and where they lie. */
+export function copyItem(from: WorkList, i: number, to: WorkList, k: number): void {
+  to.prefixLength[k] = from.prefixLength[i]!;
+  to.bodySerial[k] = from.bodySerial[i]!;
+  to.bodyOffset[k] = from.bodyOffset[i]!;
+  to.bodyLength[k] = from.bodyLength[i]!;
+  to.ssrc[k] = from.ssrc[i]!;
+  to.sequenceNumber[k] = from.sequenceNumber[i]!;
+  to.timestamp[k] = from.timestamp[i]!;
+  to.markerAndPayloadType[k] = from.markerAndPayloadType[i]!;
+  to.rolloverCounter[k] = from.rolloverCounter[i]!;
+  to.transportSequenceOffset[k] = from.transportSequenceOffset[i]!;
+  to.transportSequence[k] = from.transportSequence[i]!;
+  to.absSendTimeOffset[k] = from.absSendTimeOffset[i]!;
+  to.absSendTime[k] = from.absSendTime[i]!;
+  to.session[k] = from.session[i]!;
+  to.path[k] = from.path[i]!;
+}
+
 /** Forgets all items and prefixes. Engines do this at the end of send(). */
 export function clearWorkList(work: WorkList): void {
   work.count = 0;

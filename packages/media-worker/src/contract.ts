@@ -32,6 +32,8 @@ export interface MediaWorkerOptions {
   readonly wallClockOffsetMs: number;
   /** Bounds of what viewers that come late are given from the key frame cache; `maxPackets: 0` turns it off. */
   readonly replay?: Partial<ReplayLimits> | undefined;
+  /** As of the Forwarder. */
+  readonly paceFactor?: number | undefined;
 }
 
 export interface WorkerCertificate {

@@ -42,6 +42,7 @@ export function explainSender(sender: Sender, now: number): MediaExplanation | u
 export function explainBandwidth(transport: ForwardingTransport): BandwidthExplanation {
   const told = transport.outgoing.explain();
   const { estimateBps, availableBps, limit } = told;
+  const { held, heldMs } = transport.pace;
   return {
     ...(estimateBps !== undefined && Number.isFinite(estimateBps)
       ? { estimateBps: Math.round(estimateBps) }
@@ -54,6 +55,7 @@ export function explainBandwidth(transport: ForwardingTransport): BandwidthExpla
     queueMs: Math.max(0, Math.round(told.queueMs)),
     lossFraction: Math.min(1, Math.max(0, told.lossFraction)),
     rttMs: Math.max(0, Math.round(told.rttMs)),
+    ...(held > 0 ? { paced: { packets: held, averageMs: Math.round(heldMs / held) } } : {}),
   };
 }
 

@@ -69,6 +69,7 @@ class MediaWorker implements MediaWorkerContract {
       random: options.random,
       wallClockOffsetMs: options.wallClockOffsetMs,
       replay: options.replay,
+      paceFactor: options.paceFactor,
     });
     const paths = new PathBook(engine);
     this.#webrtc = new WebRtcTransports({

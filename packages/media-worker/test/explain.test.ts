@@ -1,31 +1,18 @@
-import { type CodecSpec, MediaExplanation, type SenderSpec } from '@weir/protocol';
-import { extensionUri } from '@weir/rtp';
+import { MediaExplanation, type SenderSpec } from '@weir/protocol';
 import type { LinkPolicy } from '@weir/testing';
 import { describe, expect, it } from 'vitest';
-import { LayeredPublisher, threeLayers } from './quality/layered-publisher.ts';
-import { QualityViewer, transportSequenceId } from './quality/quality-viewer.ts';
-import { receiverSpec, room, senderSpec, videoFeedback, viewerExtensions, vp8Codecs } from './specs.ts';
+import { threeLayers } from './quality/layered-publisher.ts';
+import { publishLayers, viewLayers } from './quality/layered-scene.ts';
 import { roomId, WorkerHost, workerAddress } from './worker-host.ts';
 
 /** A publisher of three layers and one viewer behind a link. */
 function scene(downlink: LinkPolicy, maxOutgoingBitrate = 0) {
   const host = new WorkerHost({ policy: { delayMs: 10 } });
   const { clock, network } = host;
-  const source = host.connected();
-  const receiver = receiverSpec(host, source.spec, 'video', {
-    mid: '0',
-    encodings: threeLayers.map(({ rid }) => ({ rid, scalabilityMode: 'L1T1' })),
-  });
-  host.update({ receivers: [receiver] });
-  const publisher = new LayeredPublisher(host, source.endpoint, threeLayers, 1);
-  const { spec, endpoint, socket } = host.connected({ maxOutgoingBitrate });
-  network.setPolicy(workerAddress.ip, socket.address.ip, { delayMs: 30, ...downlink });
-  const codecs: CodecSpec[] = vp8Codecs(room, { ...videoFeedback, remb: false, transportCc: true });
-  const sender = senderSpec(host, spec, receiver, {
-    codecs,
-    headerExtensions: [...viewerExtensions, { uri: extensionUri.transportSequence, id: transportSequenceId }],
-  });
-  new QualityViewer(host, endpoint, sender, 60);
+  const { publisher, receiver, socket } = publishLayers(host);
+  const link = { delayMs: 30, ...downlink };
+  const viewer = viewLayers(host, [receiver], link, { delayMs: 30 }, maxOutgoingBitrate);
+  const sender = viewer.senders[0]!;
   const explain = (): MediaExplanation => {
     const request = { what: 'explain' as const, transports: [], receivers: [], senders: [sender.id] };
     const answer = host.worker.inspect(roomId, request, clock.now());
@@ -33,7 +20,7 @@ function scene(downlink: LinkPolicy, maxOutgoingBitrate = 0) {
     return MediaExplanation.parse(JSON.parse(JSON.stringify(answer.senders[sender.id]?.[0])));
   };
   const put = (changes: Partial<SenderSpec> = {}) => host.update({ senders: [{ ...sender, ...changes }] });
-  return { clock, network, source, publisher, explain, put };
+  return { clock, network, socket, publisher, explain, put };
 }
 
 describe('explain', () => {
@@ -111,19 +98,19 @@ describe('explain', () => {
   });
 
   it('tells how long a key frame is waited for, and when nothing comes', () => {
-    const { clock, network, source, publisher, explain, put } = scene({ rateBps: 10_000_000 });
+    const { clock, network, socket, publisher, explain, put } = scene({ rateBps: 10_000_000 });
     put();
     clock.runFor(500);
     expect(explain()).toMatchObject({ candidates: [], allocated: null, current: null });
     expect(explain().source.every(({ live }) => !live)).toBe(true);
     // An encoder that has sent its key frame before anybody could hear it, and ignores what it is asked.
-    network.setPolicy(source.socket.address.ip, workerAddress.ip, { loss: 1 });
+    network.setPolicy(socket.address.ip, workerAddress.ip, { loss: 1 });
     for (const layer of publisher.layers) {
       layer.sendFrame();
       layer.wantKeyFrame = () => {};
     }
     clock.runFor(100);
-    network.setPolicy(source.socket.address.ip, workerAddress.ip, { delayMs: 10 });
+    network.setPolicy(socket.address.ip, workerAddress.ip, { delayMs: 10 });
     publisher.start();
     clock.runFor(1300);
     const waiting = explain();

@@ -11,7 +11,7 @@ describe('pictures that do not freeze', () => {
     (_, scenario) => {
       const quality = play(scenario);
       expect(misses(scenario, quality)).toEqual([]);
-      const sent = (scenario.durationMs / 1000) * (scenario.camera?.fps ?? 30);
+      const sent = (scenario.durationMs / 1000) * (scenario.camera?.fps ?? 30) * (scenario.cameras ?? 1);
       expect(quality.frames).toBeGreaterThan((sent * 2) / 3);
     },
     timeoutMs,

@@ -1,27 +1,13 @@
-import type { CodecSpec } from '@weir/protocol';
-import { extensionUri } from '@weir/rtp';
 import { describe, expect, it } from 'vitest';
-import { LayeredPublisher, threeLayers } from './quality/layered-publisher.ts';
-import { QualityViewer, transportSequenceId } from './quality/quality-viewer.ts';
-import { receiverSpec, room, senderSpec, videoFeedback, viewerExtensions, vp8Codecs } from './specs.ts';
+import { publishLayers, viewLayers } from './quality/layered-scene.ts';
+import { receiverSpec } from './specs.ts';
 import { WorkerHost, workerAddress } from './worker-host.ts';
-
-const codecs: CodecSpec[] = vp8Codecs(room, { ...videoFeedback, remb: false, transportCc: true });
-const headerExtensions = [
-  ...viewerExtensions,
-  { uri: extensionUri.transportSequence, id: transportSequenceId },
-];
 
 /** A simulcast publisher that does what it is told: encodings nobody wants are off until they are wanted again. */
 function scene({ active = [0, 1, 2] }: { active?: readonly number[] } = {}) {
   const host = new WorkerHost({ policy: { delayMs: 10 } });
-  const source = host.connected();
-  const receiver = receiverSpec(host, source.spec, 'video', {
-    mid: '0',
-    encodings: threeLayers.map(({ rid }) => ({ rid })),
-  });
-  host.update({ receivers: [receiver] });
-  const publisher = new LayeredPublisher(host, source.endpoint, threeLayers, 1);
+  const source = publishLayers(host);
+  const { publisher, receiver } = source;
   for (const layer of publisher.layers) layer.enable(active.includes(layer.index));
   publisher.start();
   const told = () => host.of('receiver.wantedlayers').map(({ spatialLayers }) => spatialLayers);
@@ -33,17 +19,18 @@ function scene({ active = [0, 1, 2] }: { active?: readonly number[] } = {}) {
   };
   obey();
   const watch = (rateBps: number, preferred?: number) => {
-    const { spec, endpoint, socket } = host.connected();
-    host.network.setPolicy(workerAddress.ip, socket.address.ip, { delayMs: 20, rateBps });
-    const sender = senderSpec(host, spec, receiver, {
-      codecs,
-      headerExtensions,
-      ...(preferred === undefined ? {} : { preferredLayers: { spatialLayer: preferred } }),
-    });
-    const viewer = new QualityViewer(host, endpoint, sender, 40);
-    host.update({ senders: [sender] });
+    const { viewers, senders, ip } = viewLayers(
+      host,
+      [receiver],
+      { delayMs: 20, rateBps },
+      { delayMs: 20 },
+      0,
+      preferred === undefined ? {} : { preferredLayers: { spatialLayer: preferred } },
+    );
+    const [viewer, sender] = [viewers[0]!, senders[0]!];
+    host.update({ senders });
     const limit = (bps: number) =>
-      host.network.setPolicy(workerAddress.ip, socket.address.ip, { delayMs: 20, rateBps: bps });
+      host.network.setPolicy(workerAddress.ip, ip, { delayMs: 20, rateBps: bps });
     return { viewer, sender, limit };
   };
   return { host, source, publisher, receiver, told, watch };
@@ -123,7 +110,7 @@ describe('layers that nobody wants', () => {
     expect(told()).toEqual([[0, 1, 2], []]);
     host.update({ receivers: [{ ...receiver, paused: true }] });
     expect(told()).toHaveLength(2);
-    const other = host.connected({ peerId: source.spec.peerId });
+    const other = host.connected({ peerId: source.transport.peerId });
     host.update({ receivers: [{ ...receiver, transportId: other.spec.id }] });
     expect(told()).toEqual([[0, 1, 2], [], [0, 1, 2]]);
     host.update({ receivers: [{ ...receiver, transportId: null }] });

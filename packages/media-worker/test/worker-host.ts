@@ -37,6 +37,7 @@ export interface HostOptions {
   /** What arrives in one instant comes as one batch, as from a kernel that has it all ready. */
   readonly gather?: boolean;
   readonly replay?: Partial<ReplayLimits>;
+  readonly paceFactor?: number | undefined;
 }
 
 /** A media worker on the virtual network, driven by the virtual clock: what a pod does, without a process. */
@@ -81,6 +82,7 @@ export class WorkerHost {
       random: () => random.uint32(),
       wallClockOffsetMs,
       replay: options.replay,
+      paceFactor: options.paceFactor,
     });
     this.engine.onBatch = (batch) => {
       this.worker.handleBatch(batch, this.clock.now());

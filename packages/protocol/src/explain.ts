@@ -28,6 +28,11 @@ export const BandwidthExplanation = z.object({
   /** Share of packets that get lost, 0 to 1. */
   lossFraction: z.number().min(0).max(1),
   rttMs: z.number().nonnegative(),
+  /**
+   * Packets of pictures that were held back for a moment so far, since they came faster than the path takes them, and
+   * for how long on average; absent = none.
+   */
+  paced: z.object({ packets: z.number().int().positive(), averageMs: z.number().nonnegative() }).optional(),
 });
 export type BandwidthExplanation = z.infer<typeof BandwidthExplanation>;
 

@@ -77,18 +77,20 @@ export class QualityViewer {
   #first = -1;
   #lastReport = 0;
   #lastReportAt = 0;
+  #toDrop = 0;
 
-  /** @param rttMs as browsers measure it; a repair is asked for again after so long. */
-  constructor(host: WorkerHost, endpoint: TestEndpoint, spec: SenderSpec, rttMs: number) {
+  /**
+   * @param rttMs as browsers measure it; a repair is asked for again after so long
+   * @param feedback it is the one of its endpoint that gives feedback on all packets
+   */
+  constructor(host: WorkerHost, endpoint: TestEndpoint, spec: SenderSpec, rttMs: number, feedback: boolean) {
     this.#host = host;
     this.#endpoint = endpoint;
     this.#spec = spec;
     this.#nack.rttMs = rttMs;
-    endpoint.onRtp = (packet) => this.#handle(packet);
-    endpoint.onRtcp = (packet) => this.#handleRtcp(packet);
     // The moments of different viewers don't fall together.
     const phase = spec.id % 50;
-    this.#every(feedbackIntervalMs, phase, () => this.#sendFeedback());
+    if (feedback) this.#every(feedbackIntervalMs, phase, () => this.#sendFeedback());
     this.#every(repairIntervalMs, phase, () => this.#repair());
     this.#every(1000, phase, () => this.#report());
   }
@@ -97,7 +99,7 @@ export class QualityViewer {
     this.#stopped = true;
   }
 
-  #handle(packet: Uint8Array): void {
+  handleRtp(packet: Uint8Array): void {
     const now = this.#host.clock.now();
     const header = this.#header;
     if (!header.parse(packet, 0, packet.length)) throw new Error('the worker sent no RTP');
@@ -106,6 +108,10 @@ export class QualityViewer {
     if (at >= 0) this.#recorder.record((packet[at]! << 8) | packet[at + 1]!, now);
     const rtx = header.ssrc === this.#spec.rtxSsrc;
     if (!rtx && header.ssrc !== this.#spec.ssrc) return;
+    if (!rtx && this.#toDrop > 0) {
+      this.#toDrop--;
+      return;
+    }
     this.#lastPacketAt = now;
     const start = header.payloadOffset;
     const sequence = rtx ? (packet[start]! << 8) | packet[start + 1]! : header.sequenceNumber;
@@ -139,7 +145,7 @@ export class QualityViewer {
     frame.got.add(mark.packet);
   }
 
-  #handleRtcp(data: Uint8Array): void {
+  handleRtcp(data: Uint8Array): void {
     for (const packet of parseRtcp(data) ?? []) {
       if (packet.type !== 'sr' || packet.ssrc !== this.#spec.ssrc) continue;
       this.#lastReport = compactNtp(packet.ntpSeconds, packet.ntpFraction);
@@ -178,10 +184,19 @@ export class QualityViewer {
     const stuck = now - last > stuckMs && now - this.#lastPacketAt < stuckMs;
     if ((stuck || this.#nack.keyFrameNeeded) && now - this.#lastPli > minPliDistanceMs) {
       this.#nack.keyFrameNeeded = false;
-      this.#lastPli = now;
-      this.plis++;
-      this.#send([{ type: 'pli', senderSsrc: 1, mediaSsrc: this.#spec.ssrc }]);
+      this.askForKeyFrame();
     }
+  }
+
+  askForKeyFrame(): void {
+    this.#lastPli = this.#host.clock.now();
+    this.plis++;
+    this.#send([{ type: 'pli', senderSsrc: 1, mediaSsrc: this.#spec.ssrc }]);
+  }
+
+  /** As if the next packets were lost. */
+  dropNext(packets: number): void {
+    this.#toDrop = packets;
   }
 
   #sendFeedback(): void {

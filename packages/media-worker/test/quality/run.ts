@@ -1,9 +1,7 @@
-import type { CodecSpec } from '@weir/protocol';
-import { extensionUri } from '@weir/rtp';
-import { receiverSpec, room, senderSpec, videoFeedback, viewerExtensions, vp8Codecs } from '../specs.ts';
+import type { LinkPolicy } from '@weir/testing';
 import { WorkerHost, workerAddress } from '../worker-host.ts';
-import { LayeredPublisher } from './layered-publisher.ts';
-import { freezeMs, QualityViewer, transportSequenceId } from './quality-viewer.ts';
+import { publishLayers, viewLayers } from './layered-scene.ts';
+import { freezeMs, type QualityViewer } from './quality-viewer.ts';
 import { layersOf, type Phase, rightLayer, type Scenario } from './scenarios.ts';
 
 /** What is known of one moment, four times a second. */
@@ -44,49 +42,30 @@ const settleMs = 10_000;
 const sampleMs = 250;
 
 /** Plays a scenario through a true media worker over the virtual network. Same seed, same result. */
-export function play(scenario: Scenario, seed = 1): Quality {
-  const host = new WorkerHost({ seed, policy: { delayMs: 10 } });
+export function play(scenario: Scenario, seed = 1, paceFactor?: number): Quality {
+  const host = new WorkerHost({ seed, policy: { delayMs: 10 }, paceFactor });
   const { clock, network } = host;
-  const source = host.connected();
-  const receiver = receiverSpec(host, source.spec, 'video', {
-    mid: '0',
-    encodings: layersOf(scenario).map(({ rid }) => ({ rid, scalabilityMode: 'L1T1' })),
+  const cameras = Array.from({ length: scenario.cameras ?? 1 }, (_, i) => {
+    const source = publishLayers(host, seed + i, scenario.camera);
+    network.setPolicy(source.socket.address.ip, workerAddress.ip, scenario.publisher ?? { delayMs: 10 });
+    source.publisher.start();
+    return source;
   });
-  host.update({ receivers: [receiver] });
-  network.setPolicy(source.socket.address.ip, workerAddress.ip, scenario.publisher ?? { delayMs: 10 });
-  const publisher = new LayeredPublisher(host, source.endpoint, layersOf(scenario), seed, scenario.camera);
-  publisher.start();
   clock.runFor(2000);
 
-  const codecs: CodecSpec[] = vp8Codecs(room, { ...videoFeedback, remb: false, transportCc: true });
-  const join = (
-    downlink: Phase['policy'],
-    uplinkDelayMs: number,
-    maxOutgoingBitrate = 0,
-    uplink: Phase['policy'] = { delayMs: uplinkDelayMs },
-  ) => {
-    const { spec, endpoint, socket } = host.connected({ maxOutgoingBitrate });
-    network.setPolicy(workerAddress.ip, socket.address.ip, downlink);
-    network.setPolicy(socket.address.ip, workerAddress.ip, uplink);
-    const sender = senderSpec(host, spec, receiver, {
-      codecs,
-      headerExtensions: [
-        ...viewerExtensions,
-        { uri: extensionUri.transportSequence, id: transportSequenceId },
-      ],
-    });
-    const viewer = new QualityViewer(host, endpoint, sender, (downlink.delayMs ?? 0) + uplinkDelayMs);
-    host.update({ senders: [sender] });
-    return { viewer, sender, transportId: spec.id, ip: socket.address.ip, socket };
+  const join = (downlink: LinkPolicy, uplink: LinkPolicy, maxOutgoingBitrate = 0) => {
+    const receivers = cameras.map(({ receiver }) => receiver);
+    const viewer = viewLayers(host, receivers, downlink, uplink, maxOutgoingBitrate);
+    host.update({ senders: viewer.senders });
+    return viewer;
   };
   const others = Array.from({ length: scenario.others ?? 0 }, () =>
-    join({ delayMs: 30, rateBps: 10_000_000 }, 30),
+    join({ delayMs: 30, rateBps: 10_000_000 }, { delayMs: 30 }),
   );
   const judged = join(
     scenario.phases[0]!.policy,
-    scenario.uplinkDelayMs,
+    scenario.uplink ?? { delayMs: scenario.uplinkDelayMs },
     scenario.maxOutgoingBps,
-    scenario.uplink,
   );
   const startedAt = clock.now();
 
@@ -97,17 +76,18 @@ export function play(scenario: Scenario, seed = 1): Quality {
   const samples: Sample[] = [];
   const sample = () => {
     const now = clock.now();
-    const [dump] = host.stats('transports', judged.transportId, 'dump');
+    const [dump] = host.stats('transports', judged.transport.id, 'dump');
     const outgoing = dump!.outgoing as Record<string, number | string>;
-    const { media, shown } = judged.viewer;
     let bytes = 0;
-    for (let i = media.length - 1; i >= 0 && media[i]!.at > now - 1000; i--) bytes += media[i]!.bytes;
+    for (const { media } of judged.viewers) {
+      for (let i = media.length - 1; i >= 0 && media[i]!.at > now - 1000; i--) bytes += media[i]!.bytes;
+    }
     samples.push({
       atMs: now - startedAt,
       capacityBps: phaseAt(scenario, now - startedAt).capacityBps,
       estimateBps: Number(outgoing.estimateBps ?? 0),
       mediaBps: bytes * 8,
-      layer: shown.at(-1)?.layer ?? -1,
+      layer: judged.viewers[0]!.shown.at(-1)?.layer ?? -1,
       queueMs: Number(outgoing.queueMs ?? 0),
       limit: String(outgoing.limit),
     });
@@ -115,14 +95,14 @@ export function play(scenario: Scenario, seed = 1): Quality {
   };
   sample();
   clock.runFor(scenario.durationMs);
-  publisher.stop();
-  for (const { viewer } of [judged, ...others]) viewer.stop();
-  const [dump] = host.stats('transports', judged.transportId, 'dump');
-  return judge(scenario, judged.viewer, {
+  for (const { publisher } of cameras) publisher.stop();
+  for (const { viewers } of [judged, ...others]) for (const viewer of viewers) viewer.stop();
+  const [dump] = host.stats('transports', judged.transport.id, 'dump');
+  return judge(scenario, judged.viewers, {
     startedAt,
     samples,
     probes: Number((dump!.outgoing as Record<string, number>).probes),
-    others: others.map(({ viewer }) => viewer),
+    others: others.flatMap(({ viewers }) => viewers),
   });
 }
 
@@ -171,7 +151,7 @@ function switchesOf(viewer: QualityViewer, from: number, to: number): number {
 
 function judge(
   scenario: Scenario,
-  viewer: QualityViewer,
+  viewers: readonly QualityViewer[],
   known: { startedAt: number; samples: Sample[]; probes: number; others: QualityViewer[] },
 ): Quality {
   const { startedAt } = known;
@@ -184,25 +164,34 @@ function judge(
   let recoveryMs = Number.NaN;
   for (const [i, phase] of phases.entries()) {
     const end = phases[i + 1]?.atMs ?? durationMs;
-    const right = rightLayer(layers, phase.capacityBps, phase.policy.loss);
+    // Several cameras share the path; what one leaves over may raise another, which is not asked for.
+    const share = phase.capacityBps / viewers.length;
+    const right = rightLayer(layers, share, phase.policy.loss);
     const before = phases[i - 1];
-    if (before !== undefined && right > rightLayer(layers, before.capacityBps, before.policy.loss)) {
-      const back = viewer.shown.find(({ at, layer }) => at >= startedAt + phase.atMs && layer === right);
+    const rightBefore =
+      before === undefined
+        ? right
+        : rightLayer(layers, before.capacityBps / viewers.length, before.policy.loss);
+    for (const { shown } of right > rightBefore ? viewers : []) {
+      const back = shown.find(({ at, layer }) => at >= startedAt + phase.atMs && layer === right);
       const took = back === undefined ? Number.POSITIVE_INFINITY : back.at - startedAt - phase.atMs;
       recoveryMs = Number.isNaN(recoveryMs) ? took : Math.max(recoveryMs, took);
     }
     const from = phase.atMs + settleMs;
     if (from >= end || right < 0) continue;
     steadyMs += end - from;
-    allowedBytes += (layers[right]!.bitrateBps * (end - from)) / 8000;
-    for (const { at, bytes } of viewer.media) {
-      if (at >= startedAt + from && at < startedAt + end) gotBytes += bytes;
+    allowedBytes += (layers[right]!.bitrateBps * viewers.length * (end - from)) / 8000;
+    for (const viewer of viewers) {
+      for (const { at, bytes } of viewer.media) {
+        if (at >= startedAt + from && at < startedAt + end) gotBytes += bytes;
+      }
+      switches += switchesOf(viewer, startedAt + from, startedAt + end);
     }
-    switches += switchesOf(viewer, startedAt + from, startedAt + end);
   }
-  const freezes = freezesOf(viewer, startedAt, scenario.camera?.fps);
+  const freezes = viewers.flatMap((viewer) => freezesOf(viewer, startedAt, scenario.camera?.fps));
   const propagationMs = scenario.publisher?.delayMs ?? 10;
-  const delays = viewer.delays
+  const delays = viewers
+    .flatMap((viewer) => viewer.delays)
     .filter(({ at }) => at >= startedAt + settleMs)
     .map(
       ({ at, delayMs }) => delayMs - propagationMs - (phaseAt(scenario, at - startedAt).policy.delayMs ?? 0),
@@ -213,13 +202,14 @@ function judge(
     name: scenario.name,
     utilisation: allowedBytes === 0 ? Number.NaN : gotBytes / allowedBytes,
     queueP95Ms: delays[Math.floor(delays.length * 0.95)] ?? 0,
-    frames: viewer.shown.length,
-    lostFrames: viewer.lostFrames,
+    frames: viewers.reduce((sum, { shown }) => sum + shown.length, 0),
+    lostFrames: viewers.reduce((sum, { lostFrames }) => sum + lostFrames, 0),
     freezes: freezes.length,
     longestFreezeMs: freezes.reduce((longest, { lengthMs }) => Math.max(longest, lengthMs), 0),
     frozenMs: freezes.reduce((sum, { lengthMs }) => sum + lengthMs, 0),
     // A steady time of less than a minute is not blown up to one.
-    switchesPerMinute: steadyMs === 0 ? Number.NaN : switches / Math.max(1, steadyMs / 60_000),
+    switchesPerMinute:
+      steadyMs === 0 ? Number.NaN : switches / viewers.length / Math.max(1, steadyMs / 60_000),
     recoveryMs,
     probes: known.probes,
     othersFreezes: known.others.reduce((sum, other) => sum + freezesOf(other, startedAt).length, 0),

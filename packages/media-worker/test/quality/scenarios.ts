@@ -23,6 +23,8 @@ export interface Scenario {
   readonly publisher?: LinkPolicy;
   /** Another flow over the same link, bits per second, while it is on. */
   readonly competing?: { readonly fromMs: number; readonly toMs: number; readonly bps: number };
+  /** Publishers that the viewer looks at; absent = one. */
+  readonly cameras?: number;
   /** Viewers on good links beside the one that is judged. */
   readonly others?: number;
   /** The application's ceiling. */
@@ -96,7 +98,7 @@ export const scenarios: readonly Scenario[] = [
   constant('loss 5 %', { loss: 0.05 }),
   constant('loss 10 %', { loss: 0.1 }),
   constant('loss 20 %', { loss: 0.2 }, lossyWays(3, 250)),
-  constant('burst loss 5 %, 5 in a row', { loss: 0.05, lossBurst: 5 }, lossyWays(1, 250)),
+  constant('burst loss 5 %, 5 in a row', { loss: 0.05, lossBurst: 5 }, lossyWays(2, 250)),
   constant('RTT 30 ms', { rateBps: 3_000_000 }, { ...steady, utilisation: 0.9 }, 30),
   constant('RTT 150 ms', { rateBps: 3_000_000 }, { ...steady, utilisation: 0.9 }, 150),
   constant('RTT 300 ms', { rateBps: 3_000_000 }, { ...steady, utilisation: 0.9 }, 300),
@@ -108,7 +110,7 @@ export const scenarios: readonly Scenario[] = [
   steps(
     'steps 3, 0.5, 3 Mbit/s',
     90_000,
-    { utilisation: 0.9, freezes: 1, longestFreezeMs: 450, switchesPerMinute: 1, recoveryMs: 2000 },
+    { utilisation: 0.9, freezes: 1, longestFreezeMs: 450, switchesPerMinute: 1, recoveryMs: 5000 },
     [0, 3],
     [30_000, 0.5],
     [60_000, 3],
@@ -124,13 +126,13 @@ export const scenarios: readonly Scenario[] = [
   steps(
     'slow ramp 0.3 to 3 Mbit/s',
     90_000,
-    { utilisation: 0.9, freezes: 2, longestFreezeMs: 350, switchesPerMinute: 1, recoveryMs: 5000 },
+    { utilisation: 0.9, freezes: 3, longestFreezeMs: 350, switchesPerMinute: 1, recoveryMs: 5000 },
     ...Array.from({ length: 28 }, (_, i): [number, number] => [i * 2500, 0.3 + i * 0.1]),
   ),
   steps(
     'slow fall 3 to 0.3 Mbit/s',
     90_000,
-    { utilisation: 0.9, freezes: 3, longestFreezeMs: 600, switchesPerMinute: 1 },
+    { utilisation: 0.9, freezes: 0, switchesPerMinute: 1 },
     ...Array.from({ length: 28 }, (_, i): [number, number] => [10_000 + (i - 1) * 2500, 3 - i * 0.1]).map(
       ([at, mbps], i): [number, number] => [i === 0 ? 0 : at, mbps],
     ),
@@ -143,19 +145,38 @@ export const scenarios: readonly Scenario[] = [
       { atMs: 60_000, capacityBps: 2_200_000, policy: { delayMs: 30, rateBps: 2_200_000 } },
     ],
     competing: { fromMs: 30_000, toMs: 60_000, bps: 1_200_000 },
-    targets: { utilisation: 0.9, freezes: 0, switchesPerMinute: 1, recoveryMs: 2500 },
+    targets: { utilisation: 0.9, freezes: 0, switchesPerMinute: 1, recoveryMs: 5000 },
   },
-  // Bursts of an unpaced camera into queues of 33 and 69 ms (docs/decisions/0046-falling-fast.md).
+  // Bursts of an unpaced camera into queues of 33 and 69 ms (docs/decisions/0049-pace.md).
   constant(
     'shallow queue, 3 Mbit/s and 12 kB',
     { rateBps: 3_000_000, queueBytes: 12_000 },
-    { utilisation: 0.9, freezes: 1, longestFreezeMs: 250, switchesPerMinute: 1 },
+    { utilisation: 0.9, freezes: 0, switchesPerMinute: 1 },
   ),
   constant(
     'shallow queue, 700 kbit/s and 6 kB',
     { rateBps: 700_000, queueBytes: 6_000 },
-    { utilisation: 0.9, freezes: 2, longestFreezeMs: 250, switchesPerMinute: 1 },
+    { utilisation: 0.9, freezes: 2, longestFreezeMs: 600, switchesPerMinute: 1 },
   ),
+  {
+    ...constant('six cameras, 3 Mbit/s and 24 kB', { rateBps: 3_000_000, queueBytes: 24_000 }, {}),
+    cameras: 6,
+    targets: { utilisation: 0.9, freezes: 0, switchesPerMinute: 1 },
+  },
+  {
+    ...constant('six cameras, dead for 2 s', {}, {}, 60, 60_000),
+    phases: [
+      { atMs: 0, capacityBps: 3_000_000, policy: { delayMs: 30, rateBps: 3_000_000, queueBytes: 24_000 } },
+      { atMs: 25_000, capacityBps: 0, policy: { delayMs: 30, rateBps: 1, loss: 1, queueBytes: 24_000 } },
+      {
+        atMs: 27_000,
+        capacityBps: 3_000_000,
+        policy: { delayMs: 30, rateBps: 3_000_000, queueBytes: 24_000 },
+      },
+    ],
+    cameras: 6,
+    targets: { utilisation: 0.9, freezes: 12, longestFreezeMs: 3000, switchesPerMinute: 1, recoveryMs: 5000 },
+  },
   { ...constant('publisher loses 5 %', {}), publisher: { delayMs: 30, loss: 0.05 } },
   {
     ...constant('publisher loses 10 %, bursts, jitter', {}, lossyWays(3, 220)),
@@ -171,7 +192,7 @@ export const scenarios: readonly Scenario[] = [
     uplink: { delayMs: 60, rateBps: 60_000 },
   },
   {
-    ...constant('feedback loses 10 %', { rateBps: 3_000_000, loss: 0.02 }, lossyWays(7, 330)),
+    ...constant('feedback loses 10 %', { rateBps: 3_000_000, loss: 0.02 }, lossyWays(6, 380)),
     uplink: { delayMs: 30, loss: 0.1 },
   },
   {
@@ -184,7 +205,7 @@ export const scenarios: readonly Scenario[] = [
     ...constant(
       'slow camera, 102 kbit/s, loss 10 %',
       {},
-      { utilisation: 0.55, freezes: 40, longestFreezeMs: 1300, switchesPerMinute: 4 },
+      { utilisation: 0.55, freezes: 45, longestFreezeMs: 1300, switchesPerMinute: 6 },
       120,
     ),
     phases: [
@@ -199,7 +220,7 @@ export const scenarios: readonly Scenario[] = [
   {
     ...constant('one bad among 30', { rateBps: 300_000, loss: 0.05 }, { utilisation: 0.8 }, 60, 20_000),
     others: 29,
-    targets: { utilisation: 0.8, freezes: 5, longestFreezeMs: 450, othersFreezes: 0 },
+    targets: { utilisation: 0.8, freezes: 6, longestFreezeMs: 450, othersFreezes: 0 },
   },
 ];
 

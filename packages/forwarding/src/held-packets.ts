@@ -1,0 +1,164 @@
+import type { WorkList } from './engine.ts';
+import type { Sender } from './sender.ts';
+import type { Transport } from './transport.ts';
+import { copyItem, createWorkList } from './work-list.ts';
+
+/** Packets of all transports of a worker that may wait at once. */
+const capacity = 4096;
+/** Headers with extensions; one that is longer does not wait. */
+const prefixRoom = 128;
+/** Nothing waits longer; what stands in the line then goes faster. */
+const maxHoldMs = 100;
+
+/** What the line needs of the fan-out. */
+interface Outlet {
+  inArena(serial: number): boolean;
+  flush(): void;
+}
+
+interface Line {
+  first: number;
+  last: number;
+}
+
+/**
+ * Finished packets that wait for their transport's turn, first in, first out. All that is left to be written when one
+ * goes is what belongs to the moment: transport-wide number, send time, path. Payloads stay in the arena. Bounded:
+ * what finds no place goes out at once.
+ */
+export class HeldPackets {
+  readonly lines = new Map<Transport, Line>();
+  readonly #work: WorkList;
+  readonly #outlet: Outlet;
+  /** Made when the first packet waits: most workers have none for hours. */
+  #places: Places | undefined = undefined;
+
+  constructor(work: WorkList, outlet: Outlet) {
+    this.#work = work;
+    this.#outlet = outlet;
+  }
+
+  /**
+   * Takes the last item, of number `out`, out of the work list, to be sent later. False when there is no place: it
+   * then stays in the list.
+   */
+  hold(transport: Transport, sender: Sender, out: number, now: number): boolean {
+    const work = this.#work;
+    const item = work.count - 1;
+    const prefixLength = work.prefixLength[item]!;
+    this.#places ??= new Places();
+    const places = this.#places;
+    const place = places.free;
+    if (place < 0 || prefixLength > prefixRoom) return false;
+    places.free = places.next[place]!;
+    const { list } = places;
+    const start = place * prefixRoom;
+    const from = work.prefixOffset[item]!;
+    for (let k = 0; k < prefixLength; k++) list.prefixes[start + k] = work.prefixes[from + k]!;
+    copyItem(work, item, list, place);
+    list.prefixOffset[place] = start;
+    places.senders[place] = sender;
+    places.out[place] = out;
+    places.heldAt[place] = now;
+    places.association[place] = transport.association;
+    places.next[place] = -1;
+    work.count--;
+    const line = this.lines.get(transport);
+    if (line === undefined) {
+      this.lines.set(transport, { first: place, last: place });
+    } else {
+      places.next[line.last] = place;
+      line.last = place;
+    }
+    transport.pace.waiting = true;
+    transport.pace.held++;
+    return true;
+  }
+
+  /** Puts what may go now into the work list. `absSendTime` is that of `now`. */
+  release(now: number, absSendTime: number): void {
+    for (const [transport, line] of this.lines) this.#release(transport, line, now, absSendTime);
+  }
+
+  /** Whatever waits for the transport is not sent any more. */
+  drop(transport: Transport): void {
+    const line = this.lines.get(transport);
+    const places = this.#places;
+    if (line === undefined || places === undefined) return;
+    for (let place = line.first; place >= 0; ) place = places.release(place);
+    this.lines.delete(transport);
+    transport.pace.waiting = false;
+  }
+
+  #release(transport: Transport, line: Line, now: number, absSendTime: number): void {
+    const places = this.#places!;
+    const { pace } = transport;
+    let place = line.first;
+    while (place >= 0) {
+      const waitedMs = now - places.heldAt[place]!;
+      if (waitedMs < maxHoldMs && pace.limited && !pace.open(now)) break;
+      const { list } = places;
+      const serial = list.bodySerial[place]!;
+      pace.heldMs += waitedMs;
+      // Numbers of other keys may be in use again under these.
+      if (places.association[place] === transport.association && this.#outlet.inArena(serial)) {
+        pace.spend(this.#send(transport, place, now, absSendTime), now);
+      } else {
+        pace.expired++;
+      }
+      place = places.release(place);
+    }
+    line.first = place;
+    if (place >= 0) return;
+    this.lines.delete(transport);
+    pace.waiting = false;
+  }
+
+  #send(transport: Transport, place: number, now: number, absSendTime: number): number {
+    const places = this.#places!;
+    const { list } = places;
+    const work = this.#work;
+    const prefixLength = list.prefixLength[place]!;
+    if (work.count === work.capacity || work.prefixesUsed + prefixLength > work.prefixes.length) {
+      this.#outlet.flush();
+    }
+    const item = work.count++;
+    copyItem(list, place, work, item);
+    const start = work.prefixesUsed;
+    const from = list.prefixOffset[place]!;
+    for (let k = 0; k < prefixLength; k++) work.prefixes[start + k] = list.prefixes[from + k]!;
+    work.prefixOffset[item] = start;
+    work.prefixesUsed = start + prefixLength;
+    const size = prefixLength + list.bodyLength[place]!;
+    if (list.transportSequenceOffset[place] !== 0) {
+      work.transportSequence[item] = transport.nextTransportSequence();
+      transport.outgoing.sent(transport.transportSequence, size, now);
+    }
+    work.absSendTime[item] = absSendTime;
+    places.senders[place]!.copies?.sent(places.out[place]!, absSendTime, transport.transportSequence);
+    work.session[item] = transport.session;
+    work.path[item] = transport.path;
+    return size;
+  }
+}
+
+/** The places, as a list of items that is filled in any order, and those that are free. */
+class Places {
+  readonly list = createWorkList(capacity, capacity * prefixRoom);
+  readonly senders: (Sender | undefined)[] = new Array(capacity).fill(undefined);
+  readonly out = new Float64Array(capacity);
+  readonly heldAt = new Float64Array(capacity);
+  readonly association = new Float64Array(capacity);
+  /** Of those in use the one behind it; of the others the next that is free; -1 = none. */
+  readonly next = Int32Array.from({ length: capacity }, (_, i) => (i + 1 < capacity ? i + 1 : -1));
+  free = 0;
+
+  /** Frees a place; answers what stood behind it. */
+  release(place: number): number {
+    const behind = this.next[place]!;
+    this.senders[place] = undefined;
+    this.next[place] = this.free;
+    this.free = place;
+    return behind;
+  }
+}
