@@ -74,7 +74,6 @@ export class InProcessWorker implements Worker {
         this.#run(() => this.#worker.handleTcpClosed(remote, performance.now()));
       };
     }
-    this.#lag.start();
     this.#collections.start();
     options.engine.onBatch = (batch) => this.#run(() => this.#worker.handleBatch(batch, performance.now()));
   }
@@ -102,7 +101,7 @@ export class InProcessWorker implements Worker {
       receiveBufferBytes: this.#buffers.receiveBytes,
       sendBufferBytes: this.#buffers.sendBytes,
       cpuMicros: user + system,
-      loopLagMs: this.#lag.p99Ms,
+      loopLagMs: this.#lag.p99Ms(performance.now()),
       heapBytes: heapUsed,
       externalBytes: external,
       activeResources: process.getActiveResourcesInfo().length,
@@ -112,7 +111,6 @@ export class InProcessWorker implements Worker {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#lag.stop();
     this.#collections.stop();
     clearTimeout(this.#timer);
     this.#run(() => this.#worker.close(performance.now()));
@@ -169,6 +167,7 @@ export class InProcessWorker implements Worker {
     clearTimeout(this.#timer);
     this.#timerAt = at;
     this.#timer = setTimeout(() => {
+      this.#lag.note(this.#timerAt, performance.now());
       this.#timerAt = Number.POSITIVE_INFINITY;
       this.#timeOut();
     }, Math.ceil(delay));

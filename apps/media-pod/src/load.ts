@@ -1,4 +1,4 @@
-import { type ELDHistogram, monitorEventLoopDelay, PerformanceObserver } from 'node:perf_hooks';
+import { createHistogram, PerformanceObserver, type RecordableHistogram } from 'node:perf_hooks';
 
 /** Totals of one worker that only grow, read at one moment. */
 export interface LoadReading {
@@ -84,38 +84,37 @@ export class Collections {
   }
 }
 
-/** How late the event loop's timers are: the time that a datagram may wait before anybody looks at it. */
+/**
+ * How late the event loop comes to what is due: the time that a datagram may wait before anybody looks at it. Told by
+ * the timers that the packet path has anyway: one that only looks wakes the thread, which costs as much as
+ * forwarding a dozen packets.
+ */
 export class LoopLag {
-  readonly #histogram: ELDHistogram = monitorEventLoopDelay({ resolution: resolutionMs });
-  #timer: NodeJS.Timeout | undefined;
-  #lastP99Ms: number | undefined;
+  #now: RecordableHistogram = createHistogram();
+  #last: RecordableHistogram | undefined;
+  #since = Number.NaN;
 
-  start(): void {
-    this.#histogram.enable();
-    this.#timer = setInterval(() => {
-      this.#lastP99Ms = this.#running();
-      this.#histogram.reset();
-    }, intervalMs);
-    this.#timer.unref();
+  /** A timer due at `due` ran at `now`, milliseconds. */
+  note(due: number, now: number): void {
+    this.#turn(now);
+    this.#now.record(1 + Math.max(0, Math.round((now - due) * 1000)));
   }
 
-  /** 99th percentile in milliseconds, of the last full interval of 5 s; before there is one, since the start. */
-  get p99Ms(): number {
-    return this.#lastP99Ms ?? this.#running();
+  /** 99th percentile in milliseconds, of the last full 5 s; before there are any, since the start. */
+  p99Ms(now: number): number {
+    this.#turn(now);
+    const histogram = this.#last ?? this.#now;
+    return histogram.count === 0 ? 0 : (histogram.percentile(99) - 1) / 1000;
   }
 
-  stop(): void {
-    clearInterval(this.#timer);
-    this.#histogram.disable();
-  }
-
-  #running(): number {
-    if (this.#histogram.count === 0) return 0;
-    // The histogram counts the timer's own interval.
-    return Math.max(0, this.#histogram.percentile(99) / 1e6 - resolutionMs);
+  #turn(now: number): void {
+    if (Number.isNaN(this.#since)) this.#since = now;
+    if (now - this.#since < intervalMs) return;
+    // After a longer silence of the timers what they said before it is old.
+    this.#last = now - this.#since < 2 * intervalMs ? this.#now : createHistogram();
+    this.#now = createHistogram();
+    this.#since = now;
   }
 }
 
-/** Each look wakes the thread, which costs as much as forwarding a dozen packets. */
-const resolutionMs = 50;
 const intervalMs = 5000;
