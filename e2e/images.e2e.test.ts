@@ -132,6 +132,12 @@ describe.skipIf(missing !== undefined)('the images', () => {
     expect(JSON.parse(line)).toMatchObject({ request, room: 'asked', status: 200 });
   });
 
+  it('have no types left for the threads of a pod to strip', () => {
+    const program = `await import('/weir/apps/media-pod/src/worker-thread.ts');
+      console.log(process.moduleLoadList.filter((name) => /amaro/.test(name)).length);`;
+    expect(docker('exec', pod, 'node', '--input-type=module', '-e', program)).toBe('0');
+  });
+
   it('tell Docker that they are healthy', async () => {
     for (const id of [signaling, pod]) {
       await until(

@@ -74,17 +74,15 @@ export class WorkerPool {
   /** Starts all workers. Rejects with what the first of them says that could not start. */
   static async start(config: Config, log: Logger, options: WorkerPoolOptions = {}): Promise<WorkerPool> {
     const pool = new WorkerPool(config, log, options);
-    const started = await Promise.allSettled(
-      Array.from({ length: config.workers }, (_, index) => pool.#start(index, undefined)),
-    );
-    const failed = started.find((one) => one.status === 'rejected');
-    if (failed !== undefined) {
-      await Promise.all(started.map((one) => one.status === 'fulfilled' && one.value.close()));
-      throw failed.reason;
+    const started: ThreadWorker[] = [];
+    try {
+      // One after the other: threads that strip types at the same moment can end the process (decision 0050).
+      for (let index = 0; index < config.workers; index++) started.push(await pool.#start(index, undefined));
+    } catch (error) {
+      await Promise.all(started.map((worker) => worker.close()));
+      throw error;
     }
-    for (const [index, one] of started.entries()) {
-      if (one.status === 'fulfilled') pool.#settle(index, one.value);
-    }
+    for (const [index, worker] of started.entries()) pool.#settle(index, worker);
     return pool;
   }
 

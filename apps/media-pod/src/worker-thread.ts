@@ -63,4 +63,5 @@ function tell(message: WorkerTold): void {
   parentPort!.postMessage(message);
 }
 
-await main();
+// Imported anywhere else, it is only to be compiled.
+if (parentPort !== null) await main();
