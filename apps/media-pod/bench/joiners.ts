@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { setPriority } from 'node:os';
 import type { PodRef } from '@weir/pod-control';
 import type { PodLease } from '@weir/protocol';
 
@@ -15,12 +16,19 @@ export interface JoinOrder {
   readonly stay: boolean;
 }
 
-/** Endpoints in a process of their own, so that their cost does not blur what others measure. */
+/**
+ * Endpoints in a process of their own that gets what others leave of the processors: elsewhere they are machines of
+ * their own, whose cost nobody else feels.
+ */
 export class Joiners {
   readonly #child: ChildProcess = fork(new URL('./joiners-process.ts', import.meta.url), {
     serialization: 'advanced',
     execArgv: [],
   });
+
+  constructor() {
+    if (this.#child.pid !== undefined) setPriority(this.#child.pid, 19);
+  }
 
   /** Resolves when all of them are connected, and gone again unless they stay. */
   async join(order: JoinOrder): Promise<void> {
@@ -34,6 +42,10 @@ export class Joiners {
     });
     this.#child.send(order);
     await promise;
+  }
+
+  get pid(): number {
+    return this.#child.pid!;
   }
 
   end(): void {
