@@ -1,4 +1,11 @@
-import { blocksFor, CounterMode, counterBlock, wordsPerBlock, xorKeystream } from './counter-mode.ts';
+import {
+  blocksFor,
+  CounterMode,
+  counterBlock,
+  freeKeystream,
+  wordsPerBlock,
+  xorKeystream,
+} from './counter-mode.ts';
 import { Ghash, type GhashMemory, ghashMemory } from './ghash.ts';
 import type { SealBatch } from './seal-batch.ts';
 
@@ -71,5 +78,6 @@ export class GcmSealer {
       batch.length[i]! += tagLength;
       at += (1 + blocksFor(to - payload)) * wordsPerBlock;
     }
+    freeKeystream(keystream);
   }
 }
