@@ -17,6 +17,7 @@ import { HandleTable } from './handle-table.ts';
 import { packetKind } from './packet-kind.ts';
 import { RemoteTable } from './remote-table.ts';
 import { addToBatch, createSealBatch } from './srtp/seal-batch.ts';
+import { sealingRoom } from './srtp/seal-memory.ts';
 import { maxSrtpOverhead, type PacketMemory, packetMemory, viewOf } from './srtp/srtp-cipher.ts';
 import { SrtpSession } from './srtp/srtp-session.ts';
 import { clearWorkList } from './work-list.ts';
@@ -73,9 +74,9 @@ export class NodeEngine implements PacketEngine {
   readonly #udp: DatagramPort;
   readonly #tcp: DatagramPort | undefined;
   readonly #memory: PacketMemory;
-  readonly #staging: PacketMemory = packetMemory(new Uint8Array(stagingSize));
-  /** Packets in the staging memory, all of one path and session. */
-  readonly #staged = createSealBatch(this.#staging, stagedAtMost);
+  /** Packets that wait to be sealed, all of one path and session. */
+  readonly #staged = createSealBatch(stagingSize, stagedAtMost);
+  readonly #staging: PacketMemory = this.#staged.memory;
   #stagedBytes = 0;
   #stagedSession = -1;
   readonly #grouped: (Path | undefined)[] = [];
@@ -240,7 +241,7 @@ export class NodeEngine implements PacketEngine {
   #stage(work: WorkList, i: number, path: Path): void {
     const batch = this.#staged;
     const session = work.session[i]!;
-    const room = work.prefixLength[i]! + work.bodyLength[i]! + maxSrtpOverhead;
+    const room = work.prefixLength[i]! + work.bodyLength[i]! + sealingRoom;
     if (
       session !== this.#stagedSession ||
       batch.count === batch.capacity ||
