@@ -77,6 +77,8 @@ export class NodeEngine implements PacketEngine {
   /** Packets that wait to be sealed, all of one path and session. */
   readonly #staged = createSealBatch(stagingSize, stagedAtMost);
   readonly #staging: PacketMemory = this.#staged.memory;
+  /** What was last sent of the staging memory, by place in a batch: most often the next receiver's packet is as long. */
+  readonly #views: Uint8Array[] = [];
   #stagedBytes = 0;
   #stagedSession = -1;
   readonly #grouped: (Path | undefined)[] = [];
@@ -184,7 +186,7 @@ export class NodeEngine implements PacketEngine {
     this.#staging.bytes.set(packet);
     const sealed = keys.protectRtcp(this.#staging, 0, packet.length);
     if (sealed < 0) this.counters.sendErrors++;
-    else this.#transmit(to, 0, sealed);
+    else this.#transmit(to, viewOf(this.#staging.bytes, 0, sealed));
   }
 
   sendRaw(path: PathHandle, datagram: Uint8Array): void {
@@ -278,7 +280,7 @@ export class NodeEngine implements PacketEngine {
       this.counters.sendErrors += count;
     } else {
       session?.protectRtp(batch);
-      for (let i = 0; i < count; i++) this.#transmit(path, batch.offset[i]!, batch.length[i]!);
+      for (let i = 0; i < count; i++) this.#transmit(path, this.#stagedView(i));
     }
     batch.count = 0;
     this.#stagedBytes = 0;
@@ -317,11 +319,22 @@ export class NodeEngine implements PacketEngine {
     return prefixLength + bodyLength;
   }
 
-  /** Sends `length` bytes of the staging memory. */
-  #transmit(path: Path, at: number, length: number): void {
+  /** Packet `i` of the batch. To make a view costs more than to look whether the last one fits. */
+  #stagedView(i: number): Uint8Array {
+    const { bytes } = this.#staging;
+    const from = this.#staged.offset[i]!;
+    const length = this.#staged.length[i]!;
+    const last = this.#views[i];
+    if (last?.length === length && last.byteOffset === bytes.byteOffset + from) return last;
+    const view = viewOf(bytes, from, from + length);
+    this.#views[i] = view;
+    return view;
+  }
+
+  #transmit(path: Path, sealed: Uint8Array): void {
     this.counters.sentPackets++;
-    this.counters.sentBytes += length;
-    path.port.send(viewOf(this.#staging.bytes, at, at + length), path.ip, path.portNumber);
+    this.counters.sentBytes += sealed.length;
+    path.port.send(sealed, path.ip, path.portNumber);
   }
 
   #listen(port: DatagramPort, protocol: 'udp' | 'tcp'): void {
