@@ -17,6 +17,7 @@ import { HandleTable } from './handle-table.ts';
 import { packetKind } from './packet-kind.ts';
 import { RemoteTable } from './remote-table.ts';
 import { addToBatch, createSealBatch } from './srtp/seal-batch.ts';
+import { sealingRoom } from './srtp/seal-memory.ts';
 import { maxSrtpOverhead, type PacketMemory, packetMemory, viewOf } from './srtp/srtp-cipher.ts';
 import { SrtpSession } from './srtp/srtp-session.ts';
 import { clearWorkList } from './work-list.ts';
@@ -73,9 +74,11 @@ export class NodeEngine implements PacketEngine {
   readonly #udp: DatagramPort;
   readonly #tcp: DatagramPort | undefined;
   readonly #memory: PacketMemory;
-  readonly #staging: PacketMemory = packetMemory(new Uint8Array(stagingSize));
-  /** Packets in the staging memory, all of one path and session. */
-  readonly #staged = createSealBatch(this.#staging, stagedAtMost);
+  /** Packets that wait to be sealed, all of one path and session. */
+  readonly #staged = createSealBatch(stagingSize, stagedAtMost);
+  readonly #staging: PacketMemory = this.#staged.memory;
+  /** What was last sent of the staging memory, by place in a batch: most often the next receiver's packet is as long. */
+  readonly #views: Uint8Array[] = [];
   #stagedBytes = 0;
   #stagedSession = -1;
   readonly #grouped: (Path | undefined)[] = [];
@@ -183,7 +186,7 @@ export class NodeEngine implements PacketEngine {
     this.#staging.bytes.set(packet);
     const sealed = keys.protectRtcp(this.#staging, 0, packet.length);
     if (sealed < 0) this.counters.sendErrors++;
-    else this.#transmit(to, 0, sealed);
+    else this.#transmit(to, viewOf(this.#staging.bytes, 0, sealed));
   }
 
   sendRaw(path: PathHandle, datagram: Uint8Array): void {
@@ -240,7 +243,7 @@ export class NodeEngine implements PacketEngine {
   #stage(work: WorkList, i: number, path: Path): void {
     const batch = this.#staged;
     const session = work.session[i]!;
-    const room = work.prefixLength[i]! + work.bodyLength[i]! + maxSrtpOverhead;
+    const room = work.prefixLength[i]! + work.bodyLength[i]! + sealingRoom;
     if (
       session !== this.#stagedSession ||
       batch.count === batch.capacity ||
@@ -277,7 +280,7 @@ export class NodeEngine implements PacketEngine {
       this.counters.sendErrors += count;
     } else {
       session?.protectRtp(batch);
-      for (let i = 0; i < count; i++) this.#transmit(path, batch.offset[i]!, batch.length[i]!);
+      for (let i = 0; i < count; i++) this.#transmit(path, this.#stagedView(i));
     }
     batch.count = 0;
     this.#stagedBytes = 0;
@@ -316,11 +319,22 @@ export class NodeEngine implements PacketEngine {
     return prefixLength + bodyLength;
   }
 
-  /** Sends `length` bytes of the staging memory. */
-  #transmit(path: Path, at: number, length: number): void {
+  /** Packet `i` of the batch. To make a view costs more than to look whether the last one fits. */
+  #stagedView(i: number): Uint8Array {
+    const { bytes } = this.#staging;
+    const from = this.#staged.offset[i]!;
+    const length = this.#staged.length[i]!;
+    const last = this.#views[i];
+    if (last?.length === length && last.byteOffset === bytes.byteOffset + from) return last;
+    const view = viewOf(bytes, from, from + length);
+    this.#views[i] = view;
+    return view;
+  }
+
+  #transmit(path: Path, sealed: Uint8Array): void {
     this.counters.sentPackets++;
-    this.counters.sentBytes += length;
-    path.port.send(viewOf(this.#staging.bytes, at, at + length), path.ip, path.portNumber);
+    this.counters.sentBytes += sealed.length;
+    path.port.send(sealed, path.ip, path.portNumber);
   }
 
   #listen(port: DatagramPort, protocol: 'udp' | 'tcp'): void {

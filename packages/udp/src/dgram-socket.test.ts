@@ -1,6 +1,7 @@
-import { expect, test } from 'vitest';
+import { createSocket } from 'node:dgram';
+import { expect, test, vi } from 'vitest';
 import { socketContract } from '../test/socket-contract.ts';
-import { openDgramSocket } from './dgram-socket.ts';
+import { DgramSocket, openDgramSocket } from './dgram-socket.ts';
 
 /** Turns of the event loop until the condition holds. */
 async function until(done: () => boolean): Promise<void> {
@@ -89,4 +90,49 @@ test('while errors last, all of them are told', async () => {
   await expect.poll(() => heard).toBe(5);
   socket.close();
   peer.close();
+});
+
+/** A bound socket whose kernel takes `taken` datagrams and no more. */
+async function fullSocket(taken: number) {
+  const socket = createSocket('udp4');
+  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+  const given: Uint8Array[] = [];
+  vi.spyOn(socket, 'send').mockImplementation((data: unknown) => {
+    given.push(data as Uint8Array);
+  });
+  vi.spyOn(socket, 'getSendQueueCount').mockImplementation(() => Math.max(0, given.length - taken));
+  return { udp: new DgramSocket(socket, 'ipv4'), given };
+}
+
+const numbered = (n: number, length = 100) => new Uint8Array(length).fill(n);
+
+test('datagrams that wait for the kernel keep their bytes', async () => {
+  const { udp, given } = await fullSocket(10);
+  const data = new Uint8Array(1200);
+  for (let n = 0; n < 200; n++) udp.send(data.fill(n), '127.0.0.1', 9);
+  udp.send(numbered(200, 65_000), '127.0.0.1', 9);
+  udp.send(numbered(201, 65_000), '127.0.0.1', 9);
+  const waiting = given.slice(10);
+  expect(waiting.map((bytes) => [bytes[0], bytes.at(-1)])).toEqual(waiting.map((_, i) => [i + 10, i + 10]));
+  udp.close();
+});
+
+test('what the kernel has taken makes room, without new memory', async () => {
+  const { udp, given } = await fullSocket(Number.POSITIVE_INFINITY);
+  for (let n = 0; n < 100; n++) udp.send(numbered(n, n), '127.0.0.1', 9);
+  expect(given.map((bytes) => bytes.length)).toEqual(given.map((_, n) => n));
+  expect(new Set(given.map((bytes) => bytes.buffer)).size).toBe(1);
+  udp.close();
+});
+
+test('when too many wait, datagrams are dropped and told', async () => {
+  const { udp, given } = await fullSocket(0);
+  const errors: Error[] = [];
+  udp.onError = (error) => errors.push(error);
+  for (let n = 0; n < 400; n++) udp.send(numbered(n), '127.0.0.1', 9);
+  expect(given.length + errors.length).toBe(400);
+  expect(given.length).toBeGreaterThanOrEqual(256);
+  expect(given.length).toBeLessThan(256 + 16);
+  expect(errors[0]?.message).toMatch(/wait for the kernel/);
+  udp.close();
 });

@@ -14,9 +14,12 @@ export interface DgramSocketOptions {
 }
 
 const defaultBufferBytes = 4 * 1024 * 1024;
-/** Datagrams that may wait inside Node while the kernel takes no more. */
-const queueSlots = 256;
-const slotSize = 65_536;
+/** Datagrams that may wait inside Node while the kernel takes no more; some more until it is looked at again. */
+const queueLimit = 256;
+/** To look how many wait costs as much as copying a packet, so it is done once for so many. */
+const lookEvery = 16;
+/** Room for the longest datagram, or for some packets. */
+const memorySize = 65_536;
 /**
  * Node answers each send on a later tick, which costs a fifth of it. So only every so many are listened to, and after
  * an error all of the next ones.
@@ -66,9 +69,15 @@ export class DgramSocket implements UdpSocket {
 
   readonly #socket: Socket;
   readonly #drain: DrainSignal;
-  /** Node may keep a reference to what it could not send at once, so it gets our memory, not the caller's. */
-  readonly #slots: Buffer[] = [Buffer.allocUnsafeSlow(slotSize)];
-  #slot = 0;
+  /**
+   * Node may keep a reference to what it could not send at once, so it gets our memory, not the caller's: one datagram
+   * behind the other, until it is looked whether any of them waits.
+   */
+  #memory = new ArrayBuffer(memorySize);
+  #used = 0;
+  /** The datagrams since then. The views stay when the memory is used again, as often they fit again. */
+  #count = 0;
+  #views: Uint8Array[] = [];
   #closed = false;
   /** Sends until the next one that is listened to; negative = so many more are. */
   #unheard = 0;
@@ -97,20 +106,13 @@ export class DgramSocket implements UdpSocket {
 
   send(data: Uint8Array, ip: string, port: number): void {
     if (this.#closed) return;
-    const waiting = this.#socket.getSendQueueCount();
-    if (waiting >= queueSlots - 1) {
-      this.onError?.(new Error(`send: ${waiting} datagrams wait for the kernel, one more is dropped`));
-      return;
-    }
-    if (waiting > 0) this.#nextSlot();
-    const slot = this.#slots[this.#slot]!;
-    if (data.length > slot.length) {
+    if (data.length > memorySize) {
       this.onError?.(new RangeError(`send: ${data.length} bytes are no datagram`));
       return;
     }
-    slot.set(data);
+    if ((this.#count === lookEvery || this.#used + data.length > memorySize) && !this.#makeRoom()) return;
+    const bytes = this.#copy(data);
     try {
-      const bytes = new Uint8Array(slot.buffer, slot.byteOffset, data.length);
       const to = mappedFor(this.address.family, ip);
       if (this.#unheard > 0) {
         this.#unheard--;
@@ -131,9 +133,34 @@ export class DgramSocket implements UdpSocket {
     this.#socket.close();
   }
 
-  /** Slots are taken in turn; with fewer waiting than slots, the next one is free again. */
-  #nextSlot(): void {
-    this.#slot = (this.#slot + 1) % queueSlots;
-    this.#slots[this.#slot] ??= Buffer.allocUnsafeSlow(slotSize);
+  /** False when too many datagrams wait. */
+  #makeRoom(): boolean {
+    const waiting = this.#socket.getSendQueueCount();
+    if (waiting >= queueLimit) {
+      this.onError?.(new Error(`send: ${waiting} datagrams wait for the kernel, one more is dropped`));
+      return false;
+    }
+    if (waiting > 0) {
+      // They may lie in this memory; it is theirs until they are gone.
+      this.#memory = new ArrayBuffer(memorySize);
+      this.#views = [];
+    }
+    this.#used = 0;
+    this.#count = 0;
+    return true;
+  }
+
+  #copy(data: Uint8Array): Uint8Array {
+    const from = this.#used;
+    const { length } = data;
+    let view = this.#views[this.#count];
+    if (view?.length !== length || view.byteOffset !== from) {
+      view = new Uint8Array(this.#memory, from, length);
+      this.#views[this.#count] = view;
+    }
+    view.set(data);
+    this.#count++;
+    this.#used = from + length;
+    return view;
   }
 }

@@ -1,6 +1,13 @@
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import { readU32, writeU32 } from '@weir/rtp';
-import { blocksFor, CounterMode, counterBlock, wordsPerBlock, xorKeystream } from './counter-mode.ts';
+import {
+  blocksFor,
+  CounterMode,
+  counterBlock,
+  freeKeystream,
+  wordsPerBlock,
+  xorKeystream,
+} from './counter-mode.ts';
 import type { SrtpSessionKeys } from './key-derivation.ts';
 import type { SealBatch } from './seal-batch.ts';
 import { type PacketMemory, type SrtpCipher, srtcpIndexMask, viewOf } from './srtp-cipher.ts';
@@ -52,6 +59,7 @@ export class AesCmCipher implements SrtpCipher {
       batch.length[i] = length + tagLength;
       at += blocksFor(from + length - payload) * wordsPerBlock;
     }
+    freeKeystream(keystream);
   }
 
   unprotectRtp(
@@ -162,5 +170,7 @@ function tagMatches(bytes: Uint8Array, at: number, tag: Uint8Array): boolean {
 /** XORs the keystream that begins at the current IV over `bytes[from…to)`; `from` is a multiple of four. */
 function applyKeystream(counters: CounterMode, memory: PacketMemory, from: number, to: number): void {
   if (to <= from) return;
-  xorKeystream(memory, from, to, counters.run(counters.fill(0, iv, 0, blocksFor(to - from))), 0);
+  const keystream = counters.run(counters.fill(0, iv, 0, blocksFor(to - from)));
+  xorKeystream(memory, from, to, keystream, 0);
+  freeKeystream(keystream);
 }

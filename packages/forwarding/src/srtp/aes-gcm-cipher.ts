@@ -33,9 +33,13 @@ export class AesGcmCipher implements SrtpCipher {
   }
 
   protectRtp(batch: SealBatch): void {
-    this.#sealer ??= GcmSealer.create(this.#rtpKeyBytes, this.#rtpSalt);
-    if (this.#sealer === undefined) this.#protectRtpOneByOne(batch);
-    else this.#sealer.seal(batch);
+    const { gcm } = batch.memory;
+    if (gcm === undefined) {
+      this.#protectRtpOneByOne(batch);
+      return;
+    }
+    this.#sealer ??= new GcmSealer(this.#rtpKeyBytes, this.#rtpSalt);
+    this.#sealer.seal(batch, gcm);
   }
 
   /** Where Node has no WebAssembly. */

@@ -64,7 +64,7 @@ export class CounterMode {
   }
 
   /** The keystream of the counter blocks from 0 to `count`, as little-endian words. */
-  run(count: number): Uint32Array {
+  run(count: number): Uint32Array<ArrayBuffer> {
     const stream = this.#aes.update(new Uint8Array(counters.buffer, 0, count * blockLength));
     const aligned = (stream.byteOffset & 3) === 0 ? stream : new Uint8Array(stream);
     return new Uint32Array(aligned.buffer, aligned.byteOffset, count * wordsPerBlock);
@@ -74,6 +74,15 @@ export class CounterMode {
   encryptZeros(): Uint8Array {
     return this.#aes.update(zeros);
   }
+}
+
+/**
+ * Gives back the memory of a keystream that is not needed any more. Left to the garbage collection, there would be
+ * tens of megabytes of them, and each new one would lie in memory that no cache holds and the kernel must first provide.
+ */
+export function freeKeystream(keystream: Uint32Array<ArrayBuffer>): void {
+  // Node 20 has no transfer(); and memory that is shared with others would be lost to them.
+  if (keystream.byteLength === keystream.buffer.byteLength) keystream.buffer.transfer?.(0);
 }
 
 /** Blocks of keystream for `bytes` bytes. */

@@ -4,7 +4,7 @@ import { expect, test, vi } from 'vitest';
 import { GcmSealer, setRtpIv } from './gcm-sealer.ts';
 import type { SrtpSessionKeys } from './key-derivation.ts';
 import { addToBatch, createSealBatch } from './seal-batch.ts';
-import { packetMemory } from './srtp-cipher.ts';
+import { sealingRoom } from './seal-memory.ts';
 
 interface Packet {
   readonly header: number;
@@ -15,8 +15,7 @@ interface Packet {
 }
 
 const capacity = 64;
-const memory = packetMemory(new Uint8Array(2 ** 18));
-const batch = createSealBatch(memory, capacity);
+const batch = createSealBatch(2 ** 18, capacity);
 
 /** The packet's bytes are anything but all alike. */
 function plainBytes({ header, payload, seq }: Packet): Uint8Array {
@@ -24,21 +23,21 @@ function plainBytes({ header, payload, seq }: Packet): Uint8Array {
 }
 
 /** Fills the batch; answers where each packet begins. */
-function fill(packets: readonly Packet[]): number[] {
-  batch.count = 0;
+function fill(packets: readonly Packet[], into = batch): number[] {
+  into.count = 0;
   let at = 0;
   return packets.map((packet) => {
     const offset = at;
     const { header, payload, ssrc, seq, rolloverCounter } = packet;
-    memory.bytes.set(plainBytes(packet), offset);
-    addToBatch(batch, offset, header, header + payload, ssrc, seq, rolloverCounter);
-    at = (at + header + payload + 16 + 3) & -4;
+    into.memory.bytes.set(plainBytes(packet), offset);
+    addToBatch(into, offset, header, header + payload, ssrc, seq, rolloverCounter);
+    at = (at + header + payload + sealingRoom + 3) & -4;
     return offset;
   });
 }
 
-function sealedBytes(offsets: readonly number[]): string[] {
-  return offsets.map((offset, i) => memory.bytes.toString('hex', offset, offset + batch.length[i]!));
+function sealedBytes(offsets: readonly number[], { memory, length } = batch): string[] {
+  return offsets.map((offset, i) => memory.bytes.toString('hex', offset, offset + length[i]!));
 }
 
 /** What OpenSSL makes of it, packet by packet. */
@@ -72,9 +71,9 @@ test('any batch is sealed as OpenSSL seals its packets one by one', () => {
       bytes(12),
       fc.array(packet, { minLength: 1, maxLength: capacity }),
       (key, salt, packets) => {
-        const sealer = GcmSealer.create(key, salt)!;
+        const sealer = new GcmSealer(key, salt);
         const offsets = fill(packets);
-        sealer.seal(batch);
+        sealer.seal(batch, batch.memory.gcm!);
         expect(sealedBytes(offsets)).toEqual(packets.map((p) => byOpenssl(key, salt, p)));
       },
     ),
@@ -84,16 +83,16 @@ test('any batch is sealed as OpenSSL seals its packets one by one', () => {
 
 test('every length of a last block, and the longest datagram', () => {
   const [key, salt] = [Buffer.from('00112233445566778899aabbccddeeff', 'hex'), Buffer.alloc(12, 9)];
-  const sealer = GcmSealer.create(key, salt)!;
-  const other = GcmSealer.create(Buffer.alloc(16, 3), salt)!;
+  const sealer = new GcmSealer(key, salt);
+  const other = new GcmSealer(Buffer.alloc(16, 3), salt);
   for (const payload of [...Array(50).keys(), 4095, 4096, 4097, 65_535 - 16 - 12]) {
     const packet = { header: 12, payload, ssrc: 1, seq: payload & 0xffff, rolloverCounter: 0 };
     const offsets = fill([packet]);
-    sealer.seal(batch);
+    sealer.seal(batch, batch.memory.gcm!);
     expect(sealedBytes(offsets)).toEqual([byOpenssl(key, salt, packet)]);
-    // Sealers share memory; another key's batch in between must leave nothing behind.
+    // Keys share the memory; another one's batch in between must leave nothing behind.
     fill([{ ...packet, payload: 77 }]);
-    other.seal(batch);
+    other.seal(batch, batch.memory.gcm!);
   }
 });
 
@@ -117,12 +116,14 @@ test('without WebAssembly packets are sealed all the same', async () => {
   vi.stubGlobal('WebAssembly', undefined);
   vi.resetModules();
   try {
-    const sealer = await import('./gcm-sealer.ts');
-    expect(sealer.GcmSealer.create(keys.rtpKey, keys.rtpSalt)).toBeUndefined();
+    const without = (await import('./seal-batch.ts')).createSealBatch(2 ** 14, packets.length);
+    expect(without.memory.gcm).toBeUndefined();
     const { AesGcmCipher } = await import('./aes-gcm-cipher.ts');
-    const offsets = fill(packets);
-    new AesGcmCipher(keys).protectRtp(batch);
-    expect(sealedBytes(offsets)).toEqual(packets.map((p) => byOpenssl(keys.rtpKey, keys.rtpSalt, p)));
+    const offsets = fill(packets, without);
+    new AesGcmCipher(keys).protectRtp(without);
+    expect(sealedBytes(offsets, without)).toEqual(
+      packets.map((p) => byOpenssl(keys.rtpKey, keys.rtpSalt, p)),
+    );
   } finally {
     vi.unstubAllGlobals();
   }

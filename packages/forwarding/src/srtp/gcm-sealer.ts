@@ -1,6 +1,8 @@
-import { blocksFor, CounterMode, counterBlock, wordsPerBlock, xorKeystream } from './counter-mode.ts';
-import { Ghash, type GhashMemory, ghashMemory } from './ghash.ts';
+import { blocksFor, CounterMode, counterBlock, freeKeystream } from './counter-mode.ts';
+import { hashAt } from './gcm-module.ts';
+import { Ghash } from './ghash.ts';
 import type { SealBatch } from './seal-batch.ts';
+import type { GcmMemory } from './seal-memory.ts';
 
 export const tagLength = 16;
 const block = counterBlock();
@@ -29,7 +31,7 @@ export function setRtpIv(
 
 /**
  * AES-GCM from its parts (NIST SP 800-38D §7.1), with one key and for many packets in one call: counter mode by
- * OpenSSL, GHASH by our own code. It only seals. What comes from outside is opened by OpenSSL, whose time tells nothing
+ * OpenSSL, the rest by our own code. It only seals. What comes from outside is opened by OpenSSL, whose time tells nothing
  * about the key or the tag.
  */
 export class GcmSealer {
@@ -37,20 +39,15 @@ export class GcmSealer {
   readonly #ghash: Ghash;
   readonly #salt: Uint8Array;
 
-  /** Session key and salt of RTP. Undefined where there is no GHASH. */
-  static create(key: Uint8Array, salt: Uint8Array): GcmSealer | undefined {
-    const memory = ghashMemory();
-    return memory && new GcmSealer(memory, key, salt);
-  }
-
-  private constructor(memory: GhashMemory, key: Uint8Array, salt: Uint8Array) {
+  /** Session key and salt of RTP. */
+  constructor(key: Uint8Array, salt: Uint8Array) {
     this.#counters = new CounterMode(key);
-    this.#ghash = new Ghash(memory, this.#counters.encryptZeros());
+    this.#ghash = new Ghash(this.#counters.encryptZeros());
     this.#salt = salt;
   }
 
-  /** As SrtpCipher.protectRtp(). */
-  seal(batch: SealBatch): void {
+  /** As SrtpCipher.protectRtp(); `gcm` is that of the batch's memory. */
+  seal(batch: SealBatch, gcm: GcmMemory): void {
     const { bytes } = batch.memory;
     const counters = this.#counters;
     // Counter 1 is for the tag, those from 2 on for the payload.
@@ -59,17 +56,32 @@ export class GcmSealer {
       setRtpIv(block.bytes, this.#salt, batch.ssrc[i]!, batch.sequenceNumber[i]!, batch.rolloverCounter[i]!);
       used = counters.fill(used, block, 1, 1 + blocksFor(batch.length[i]! - batch.headerLength[i]!));
     }
-    const keystream = counters.run(used);
-    for (let i = 0, at = 0; i < batch.count; i++) {
-      const from = batch.offset[i]!;
+    const stream = counters.run(used);
+    gcm.words.set(stream, gcm.keystreamAt >>> 2);
+    freeKeystream(stream);
+    let keystream = gcm.keystreamAt;
+    for (let i = 0; i < batch.count; i++) {
+      const from = gcm.packetsAt + batch.offset[i]!;
       const payload = from + batch.headerLength[i]!;
       const to = from + batch.length[i]!;
-      xorKeystream(batch.memory, payload, to, keystream, at + wordsPerBlock);
-      const hash = this.#ghash.digest(bytes, from, payload, to);
-      for (let k = 0; k < tagLength; k++)
-        bytes[to + k] = hash[k]! ^ (keystream[at + (k >> 2)]! >>> (8 * (k & 3)));
+      const payloadBytes = blocksFor(to - payload) * tagLength;
+      gcm.xor(payload, payload + payloadBytes, keystream + tagLength);
+      this.#ghash.digest(gcm, from, payload, to);
+      gcm.xor(hashAt, hashAt + tagLength, keystream);
+      putTag(bytes, batch.offset[i]! + batch.length[i]!, gcm.words);
       batch.length[i]! += tagLength;
-      at += (1 + blocksFor(to - payload)) * wordsPerBlock;
+      keystream += tagLength + payloadBytes;
     }
+  }
+}
+
+/** The tag lies where the hash was; packets need not end at a whole word. */
+function putTag(bytes: Buffer, to: number, words: Uint32Array): void {
+  for (let i = 0; i < 4; i++) {
+    const word = words[(hashAt >>> 2) + i]!;
+    bytes[to + 4 * i] = word;
+    bytes[to + 4 * i + 1] = word >>> 8;
+    bytes[to + 4 * i + 2] = word >>> 16;
+    bytes[to + 4 * i + 3] = word >>> 24;
   }
 }

@@ -1,98 +1,63 @@
-import { type GhashExports, ghashModule, squareTablesAt, tablesAt, tablesBytes } from './ghash-module.ts';
-
-/** What is used of WebAssembly; its types come with browsers' libraries only. */
-declare const WebAssembly: {
-  readonly Memory: new (size: { initial: number }) => { readonly buffer: ArrayBuffer };
-  readonly Module: new (bytes: Uint8Array<ArrayBuffer>) => object;
-  readonly Instance: new (module: object, imports: object) => { readonly exports: unknown };
-};
+import { hashAt, squareTablesAt, tablesAt, tablesBytes } from './gcm-module.ts';
+import type { GcmMemory } from './seal-memory.ts';
 
 const blockLength = 16;
-/** Behind the tables and a block of zeros. */
-const dataAt = 20_480;
-/** Room for a whole datagram, its paddings and the block of lengths. */
-const memoryPages = 2;
-
-/** Code and memory for all keys of a thread: a call leaves nothing behind that another one needs. */
-export class GhashMemory {
-  readonly bytes: Uint8Array;
-  readonly words: Uint32Array;
-  readonly hash: GhashExports['hash'];
-  /** Whose tables are in it. */
-  owner: Ghash | undefined;
-
-  constructor() {
-    const memory = new WebAssembly.Memory({ initial: memoryPages });
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(ghashModule()), { env: { memory } });
-    this.hash = (instance.exports as GhashExports).hash;
-    this.bytes = new Uint8Array(memory.buffer);
-    this.words = new Uint32Array(memory.buffer);
-  }
-}
-
-let shared: GhashMemory | Error | undefined;
-
-/** Undefined where Node runs without WebAssembly, or on a processor too old for its 128-bit words. */
-export function ghashMemory(): GhashMemory | undefined {
-  try {
-    shared ??= new GhashMemory();
-  } catch (error) {
-    shared = error as Error;
-  }
-  return shared instanceof GhashMemory ? shared : undefined;
-}
+/** Behind the tables: a block for what is left of a header. */
+const restAt = squareTablesAt + tablesBytes;
 
 /**
  * GHASH with one hash key. It looks up products by values that depend on the key, as most implementations do that have
  * no instruction for it: somebody who watches this processor's caches from another program might learn from it.
  */
 export class Ghash {
-  readonly #memory: GhashMemory;
-  readonly #tables: Uint8Array;
-  readonly #squareTables: Uint8Array;
+  /** Products with the hash key, then those with its square. */
+  readonly #tables: Uint32Array;
 
   /** `hashKey`: 16 bytes, the cipher's answer to a block of zeros. */
-  constructor(memory: GhashMemory, hashKey: Uint8Array) {
-    this.#memory = memory;
-    this.#tables = productTables(hashKey);
-    this.#squareTables = productTables(product(this.#tables, hashKey));
+  constructor(hashKey: Uint8Array) {
+    const tables = new Uint8Array(2 * tablesBytes);
+    tables.set(productTables(hashKey));
+    tables.set(productTables(product(tables, hashKey)), tablesBytes);
+    this.#tables = new Uint32Array(tables.buffer);
   }
 
   /**
-   * Hashes associated data, ciphertext and their lengths, as GCM does (NIST SP 800-38D §7.1 step 5): `bytes[from …
-   * middle)` and `bytes[middle … to)`, together less than 65,536 bytes. The first 16 bytes of the answer are the
-   * hash, until the next call.
+   * Hashes associated data, ciphertext and their lengths, as GCM does (NIST SP 800-38D §7.1 step 5): `from … middle`
+   * and `middle … to` of `memory`, together less than 65,536 bytes, `from` and `middle` multiples of four. Writes to
+   * the sealing room behind them. The hash is at `hashAt`, until the next call.
    */
-  digest(bytes: Uint8Array, from: number, middle: number, to: number): Uint8Array {
-    const memory = this.#memory;
-    if (memory.owner !== this) {
-      memory.bytes.set(this.#tables, tablesAt);
-      memory.bytes.set(this.#squareTables, squareTablesAt);
-      memory.owner = this;
-    }
-    const ciphertextAt = put(memory, dataAt, bytes, from, middle);
-    const lengthsAt = put(memory, ciphertextAt, bytes, middle, to);
+  digest(memory: GcmMemory, from: number, middle: number, to: number): void {
     const { words } = memory;
-    words[lengthsAt >>> 2] = 0;
-    words[(lengthsAt >>> 2) + 1] = bigEndian((middle - from) * 8);
-    words[(lengthsAt >>> 2) + 2] = 0;
-    words[(lengthsAt >>> 2) + 3] = bigEndian((to - middle) * 8);
-    // With a block of zeros before them, which changes no hash, their number is even.
-    const end = lengthsAt + blockLength;
-    const isOdd = ((end - dataAt) / blockLength) % 2 === 1;
-    memory.hash(isOdd ? dataAt - blockLength : dataAt, end);
-    return memory.bytes;
+    if (memory.tablesOf !== this) {
+      words.set(this.#tables, tablesAt >>> 2);
+      memory.tablesOf = this;
+    }
+    for (let i = 0; i < 4; i++) words[(hashAt >>> 2) + i] = 0;
+    const rest = middle - ((middle - from) % blockLength);
+    memory.hash(from, rest);
+    if (rest < middle) {
+      const first = rest >>> 2;
+      const count = (middle - rest) >>> 2;
+      for (let i = 0; i < 4; i++) words[(restAt >>> 2) + i] = i < count ? words[first + i]! : 0;
+      memory.hash(restAt, restAt + blockLength);
+    }
+    const lengthsAt = middle + ((to - middle + blockLength - 1) & -blockLength);
+    fillWithZeros(words, to, lengthsAt);
+    const lengths = lengthsAt >>> 2;
+    words[lengths] = 0;
+    words[lengths + 1] = bigEndian((middle - from) * 8);
+    words[lengths + 2] = 0;
+    words[lengths + 3] = bigEndian((to - middle) * 8);
+    memory.hash(middle, lengthsAt + blockLength);
   }
 }
 
-/** Copies `bytes[from … to)` to `at` and fills the last block with zeros; answers where the next block begins. */
-function put(memory: GhashMemory, at: number, bytes: Uint8Array, from: number, to: number): number {
-  if (to === from) return at;
-  const next = at + ((to - from + blockLength - 1) & -blockLength);
-  const last = (next - blockLength) >>> 2;
-  for (let i = 0; i < 4; i++) memory.words[last + i] = 0;
-  memory.bytes.set(new Uint8Array(bytes.buffer, bytes.byteOffset + from, to - from), at);
-  return next;
+/** `to` is a multiple of four. */
+function fillWithZeros(words: Uint32Array, from: number, to: number): void {
+  const begun = from & 3;
+  let word = from >>> 2;
+  if (begun !== 0) words[word++]! &= (1 << (8 * begun)) - 1;
+  for (; word < to >>> 2; word++) words[word] = 0;
 }
 
 /** All machines that Node runs WebRTC on are little-endian. */

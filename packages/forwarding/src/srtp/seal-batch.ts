@@ -1,11 +1,11 @@
-import type { PacketMemory } from './srtp-cipher.ts';
+import { type SealMemory, sealMemory } from './seal-memory.ts';
 
 /** RTP packets that are sealed together, with one key; structure of arrays. */
 export interface SealBatch {
   readonly capacity: number;
   count: number;
-  /** Where they lie, each at a multiple of four, with free bytes behind it for what sealing adds. */
-  readonly memory: PacketMemory;
+  /** Where they lie, each at a multiple of four, with a sealing room behind it. */
+  readonly memory: SealMemory;
   readonly offset: Uint32Array;
   readonly headerLength: Uint32Array;
   /** Of the plain packet; sealing makes it that of the sealed one. */
@@ -15,11 +15,12 @@ export interface SealBatch {
   readonly rolloverCounter: Uint32Array;
 }
 
-export function createSealBatch(memory: PacketMemory, capacity: number): SealBatch {
+/** For up to `capacity` packets, together with their sealing rooms in `size` bytes. */
+export function createSealBatch(size: number, capacity: number): SealBatch {
   return {
     capacity,
     count: 0,
-    memory,
+    memory: sealMemory(size, capacity),
     offset: new Uint32Array(capacity),
     headerLength: new Uint32Array(capacity),
     length: new Uint32Array(capacity),

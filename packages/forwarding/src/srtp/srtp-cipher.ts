@@ -38,7 +38,7 @@ export interface SrtpCipher {
   /** Bytes that sealing adds to an RTCP packet. */
   readonly rtcpOverhead: number;
 
-  /** Seals all packets in place and makes their lengths the new ones; behind each are `rtpOverhead` free bytes. */
+  /** Seals all packets in place and makes their lengths the new ones; behind each is its sealing room. */
   protectRtp(batch: SealBatch): void;
 
   /** Authenticates, then decrypts in place; answers the plain length, or -1, and then nothing is changed. */

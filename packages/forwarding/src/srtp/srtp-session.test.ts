@@ -5,7 +5,6 @@ import { expect, test } from 'vitest';
 import { PacketStatus, type SrtpKeys, type SrtpProfile } from '../engine.ts';
 import { deriveSessionKeys, srtpLengths } from './key-derivation.ts';
 import { addToBatch, createSealBatch } from './seal-batch.ts';
-import { packetMemory } from './srtp-cipher.ts';
 import { SrtpSession } from './srtp-session.ts';
 
 const profiles: readonly SrtpProfile[] = ['AEAD_AES_128_GCM', 'AES_CM_128_HMAC_SHA1_80'];
@@ -30,7 +29,8 @@ function pair(profile: SrtpProfile): [SrtpSession, SrtpSession] {
   return [new SrtpSession(keys), new SrtpSession(mirrored)];
 }
 
-const memory = packetMemory(new Uint8Array(4096));
+const batch = createSealBatch(4096, 1);
+const { memory } = batch;
 const at = 2048;
 
 function sealRtp(session: SrtpSession, seq: number, rolloverCounter = 0, ssrc = 1, size = 100): Uint8Array {
@@ -44,7 +44,7 @@ function sealRtp(session: SrtpSession, seq: number, rolloverCounter = 0, ssrc = 
   });
   memory.bytes.set(packet, at);
   const header = rtpHeaderLength(memory.bytes, at, packet.length);
-  const batch = createSealBatch(memory, 1);
+  batch.count = 0;
   addToBatch(batch, at, header, packet.length, ssrc, seq, rolloverCounter);
   session.protectRtp(batch);
   return new Uint8Array(memory.bytes.subarray(at, at + batch.length[0]!));

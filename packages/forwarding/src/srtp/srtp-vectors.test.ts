@@ -3,24 +3,26 @@ import { expect, test } from 'vitest';
 import { createSrtpCipher } from './create-srtp-cipher.ts';
 import { deriveSessionKeys, type SrtpSessionKeys } from './key-derivation.ts';
 import { addToBatch, createSealBatch } from './seal-batch.ts';
-import { type PacketMemory, packetMemory, type SrtpCipher } from './srtp-cipher.ts';
+import type { SrtpCipher } from './srtp-cipher.ts';
 
 function hex(text: string): Uint8Array {
   return Uint8Array.from(Buffer.from(text.replaceAll(/\s/g, ''), 'hex'));
 }
 
-function memoryWith(packet: Uint8Array) {
-  const memory = packetMemory(new Uint8Array(2048));
+const batch = createSealBatch(8192, 1);
+const { memory } = batch;
+
+/** Puts the packet into the memory, which is all zeros otherwise. */
+function put(packet: Uint8Array): void {
+  memory.bytes.fill(0);
   memory.bytes.set(packet, 64);
-  return memory;
 }
 
 function seal(
   cipher: SrtpCipher,
-  memory: PacketMemory,
   ...packet: [offset: number, header: number, length: number, ssrc: number, seq: number, roc: number]
 ): number {
-  const batch = createSealBatch(memory, 1);
+  batch.count = 0;
   addToBatch(batch, ...packet);
   cipher.protectRtp(batch);
   return batch.length[0]!;
@@ -46,8 +48,8 @@ test('RFC 7714 §16.1: AEAD_AES_128_GCM of an RTP packet', () => {
     f24de3a3 fb34de6c acba861c 9d7e4bca be633bd5 0d294e6f 42a5f47a 51c7d19b 36de3adf 8833
     899d7f27 beb16a91 52cf765e e4390cce`);
   const cipher = createSrtpCipher(gcmKeys);
-  const memory = memoryWith(plain);
-  const length = seal(cipher, memory, 64, 12, plain.length, rtp.ssrc, rtp.seq, 0);
+  put(plain);
+  const length = seal(cipher, 64, 12, plain.length, rtp.ssrc, rtp.seq, 0);
   expect(memory.bytes.subarray(64, 64 + length)).toEqual(Buffer.from(sealed));
   expect(cipher.unprotectRtp(memory, 64, 12, length, rtp.ssrc, rtp.seq, 0)).toBe(plain.length);
   expect(memory.bytes.subarray(64, 64 + plain.length)).toEqual(Buffer.from(plain));
@@ -59,7 +61,7 @@ test('RFC 7714 §17.1: AEAD_AES_128_GCM of an RTCP packet', () => {
   const sealed = hex(`81c8000d 4d617273 63e94885 dcdab67c a727d766 2f6b7e99 7ff5c0f7 6c06f32d
     c676a5f1 730d6fda 4ce09b46 86303ded 0bb9275b c84aa458 96cf4d2f c5abf872 45d9eade 800005d4`);
   const cipher = createSrtpCipher(gcmKeys);
-  const memory = memoryWith(plain);
+  put(plain);
   const length = cipher.protectRtcp(memory, 64, plain.length, 0x5d4);
   expect(memory.bytes.subarray(64, 64 + length)).toEqual(Buffer.from(sealed));
   expect(cipher.rtcpIndex(memory.bytes, 64, length)).toBe(0x5d4);
@@ -80,9 +82,9 @@ test('RFC 3711 B.2: AES-CM keystream', () => {
   });
   // SSRC, rollover counter and sequence number are 0 in the vector, so the header is all but zeros.
   const size = 300 * 16;
-  const memory = packetMemory(new Uint8Array(12 + size + 16));
+  memory.bytes.fill(0);
   memory.bytes[0] = 0x80;
-  seal(cipher, memory, 0, 12, 12 + size, 0, 0, 0);
+  seal(cipher, 0, 12, 12 + size, 0, 0, 0);
   const block = (i: number) =>
     memory.bytes
       .subarray(12 + i * 16, 28 + i * 16)
@@ -117,8 +119,8 @@ test('AES-CM with HMAC-SHA1-80: the reference packets that SRTP libraries share'
     ),
   );
   const plain = hex(`800f1234 decafbad cafebabe ${'ab'.repeat(16)}`);
-  const memory = memoryWith(plain);
-  const length = seal(cipher, memory, 64, 12, plain.length, 0xcafebabe, 0x1234, 0);
+  put(plain);
+  const length = seal(cipher, 64, 12, plain.length, 0xcafebabe, 0x1234, 0);
   expect(memory.bytes.subarray(64, 64 + length).toString('hex')).toBe(
     '800f1234decafbadcafebabe4e55dc4ce79978d88ca4d215949d2402b78d6acc99ea179b8dbb',
   );
@@ -126,12 +128,12 @@ test('AES-CM with HMAC-SHA1-80: the reference packets that SRTP libraries share'
   expect(memory.bytes.subarray(64, 64 + plain.length)).toEqual(Buffer.from(plain));
 
   const report = hex(`81c8000b cafebabe ${'ab'.repeat(16)}`);
-  const rtcp = memoryWith(report);
-  const sealed = cipher.protectRtcp(rtcp, 64, report.length, 1);
-  expect(rtcp.bytes.subarray(64, 64 + sealed).toString('hex')).toBe(
+  put(report);
+  const sealed = cipher.protectRtcp(memory, 64, report.length, 1);
+  expect(memory.bytes.subarray(64, 64 + sealed).toString('hex')).toBe(
     '81c8000bcafebabe7128035be487b9bdbef89041f977a5a880000001993e08cd54d6c1230798',
   );
-  expect(cipher.unprotectRtcp(rtcp, 64, sealed)).toBe(report.length);
+  expect(cipher.unprotectRtcp(memory, 64, sealed)).toBe(report.length);
 });
 
 test('wrong lengths of key or salt are refused', () => {

@@ -2,7 +2,7 @@ import { buildRtcp, buildRtpPacket, rtpHeaderLength } from '@weir/rtp';
 import type { DatagramBatch, PacketEngine, SrtpKeys, SrtpProfile, WorkList } from '../../src/engine.ts';
 import { srtpLengths } from '../../src/srtp/key-derivation.ts';
 import { addToBatch, createSealBatch } from '../../src/srtp/seal-batch.ts';
-import { packetMemory } from '../../src/srtp/srtp-cipher.ts';
+import { sealingRoom } from '../../src/srtp/seal-memory.ts';
 import { SrtpSession } from '../../src/srtp/srtp-session.ts';
 
 export const profiles: readonly SrtpProfile[] = ['AEAD_AES_128_GCM', 'AES_CM_128_HMAC_SHA1_80'];
@@ -19,10 +19,13 @@ export function keysFor(profile: SrtpProfile, seed: number): { engine: SrtpKeys;
   };
 }
 
+/** Peers take turns with it. */
+const batch = createSealBatch(65_536 + sealingRoom, 1);
+
 /** The peer's end of an association. */
 export class PeerSession {
   readonly #session: SrtpSession;
-  readonly #memory = packetMemory(new Uint8Array(65_536));
+  readonly #memory = batch.memory;
 
   constructor(keys: SrtpKeys) {
     this.#session = new SrtpSession(keys);
@@ -35,7 +38,7 @@ export class PeerSession {
     const header = rtpHeaderLength(bytes, 0, packet.length);
     const ssrc = bytes.readUInt32BE(8);
     const seq = bytes.readUInt16BE(2);
-    const batch = createSealBatch(this.#memory, 1);
+    batch.count = 0;
     addToBatch(batch, 0, header, packet.length, ssrc, seq, rolloverCounter);
     this.#session.protectRtp(batch);
     return this.#copy(batch.length[0]!);

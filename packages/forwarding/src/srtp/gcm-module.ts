@@ -1,42 +1,55 @@
 /**
- * GHASH (NIST SP 800-38D §6.4) in WebAssembly, written instruction by instruction: JavaScript has no 128-bit
- * words, and there is no other way in Node to hash with a key that is set up once.
+ * What GCM does to a message beside AES (NIST SP 800-38D), in WebAssembly, written instruction by instruction: JavaScript
+ * has no 128-bit words, and there is no other way in Node to hash with a key that is set up once.
  *
- * The module imports one memory and exports `hash(at, end)`, which hashes the 16-byte blocks of `at … end`, an even
- * number, and leaves the 16 bytes of the result at 0. Two at a time, since a product with the square of the hash key
- * need not wait for the one before it. At `tablesAt` lie the products with the hash key, at `squareTablesAt` those with
- * its square: 32 tables of 16, one for each half byte of a block, so that a product is the XOR of 32 look-ups.
+ * The module imports one memory and exports
+ *
+ * - `hash(at, end)`, GHASH (§6.4) of the 16-byte blocks of `at … end`, which begins with the 16 bytes at `hashAt` and leaves
+ *   its result there. Two blocks at a time, since a product with the square of the hash key need not wait for the one before it.
+ *   At `tablesAt` lie the products with the hash key, at `squareTablesAt` those with its square: 32 tables of 16, one for
+ *   each half byte of a block, so that a product is the XOR of 32 look-ups.
+ * - `xor(at, end, from)`, which XORs the blocks from `from` on over those of `at … end`.
  */
 export const tablesBytes = 32 * 16 * 16;
+export const hashAt = 0;
 export const tablesAt = 16;
 export const squareTablesAt = tablesAt + tablesBytes;
 
 /** The exports of an instance of the module. */
-export interface GhashExports {
+export interface GcmExports {
   hash(at: number, end: number): void;
+  xor(at: number, end: number, from: number): void;
 }
 
 /** The module's bytes, for WebAssembly.Module. */
-export function ghashModule(): Uint8Array<ArrayBuffer> {
-  const type = [0x60, ...vector([[i32], [i32]]), ...vector([])];
+export function gcmModule(): Uint8Array<ArrayBuffer> {
+  const types = [
+    [0x60, ...vector([[i32], [i32]]), ...vector([])],
+    [0x60, ...vector([[i32], [i32], [i32]]), ...vector([])],
+  ];
   const memory = [...text('env'), ...text('memory'), 0x02, 0x00, 1];
+  const names = [
+    [...text('hash'), 0x00, 0],
+    [...text('xor'), 0x00, 1],
+  ];
   return Uint8Array.from([
     ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    ...section(1, vector([type])),
+    ...section(1, vector(types)),
     ...section(2, vector([memory])),
-    ...section(3, vector([[0]])),
-    ...section(7, vector([[...text('hash'), 0x00, 0]])),
-    ...section(10, vector([sized(hashFunction())])),
+    ...section(3, vector([[0], [1]])),
+    ...section(7, vector(names)),
+    ...section(10, vector([sized(hashFunction()), sized(xorFunction())])),
   ]);
 }
 
-// Locals of the function: its parameters first.
+// Locals of the functions: their parameters first.
 const at = 0;
 const end = 1;
 const low = 2;
 const high = 3;
 const word = 4;
 const sum = 5;
+const from = 2;
 
 function hashFunction(): number[] {
   return [
@@ -44,17 +57,40 @@ function hashFunction(): number[] {
       [2, i64],
       [2, v128],
     ]),
-    ...block,
-    ...loop,
-    ...[...get(at), ...get(end), ...i32GreaterOrEqual, ...branchIf(1)],
-    // sum = (sum XOR first block) × H² XOR second block × H
-    ...[...get(sum), ...get(at), ...v128Load(0), ...v128Xor, ...set(word), ...product(squareTablesAt)],
-    ...[...get(at), ...v128Load(16), ...set(word), ...product(tablesAt), ...v128Xor, ...set(sum)],
-    ...[...get(at), ...i32Constant(32), ...i32Add, ...set(at)],
-    ...[...branch(0), ...close, ...close],
-    ...[...i32Constant(0), ...get(sum), ...v128Store(0)],
+    ...[...i32Constant(hashAt), ...v128Load(0), ...set(sum)],
+    // Of an odd number, the first block alone: sum = (sum XOR block) × H.
+    ...[...get(end), ...get(at), ...i32Subtract, ...i32Constant(16), ...i32And, ...ifNotZero],
+    ...[...get(sum), ...get(at), ...v128Load(0), ...v128Xor, ...set(word), ...product(tablesAt), ...set(sum)],
+    ...[...forward(at, 16), ...close],
+    ...whileBefore(end, [
+      // sum = (sum XOR first block) × H² XOR second block × H
+      ...[...get(sum), ...get(at), ...v128Load(0), ...v128Xor, ...set(word), ...product(squareTablesAt)],
+      ...[...get(at), ...v128Load(16), ...set(word), ...product(tablesAt), ...v128Xor, ...set(sum)],
+      ...forward(at, 32),
+    ]),
+    ...[...i32Constant(hashAt), ...get(sum), ...v128Store(0)],
     ...close,
   ];
+}
+
+function xorFunction(): number[] {
+  return [
+    ...vector([]),
+    ...whileBefore(end, [
+      ...[...get(at), ...get(at), ...v128Load(0), ...get(from), ...v128Load(0), ...v128Xor, ...v128Store(0)],
+      ...[...forward(at, 16), ...forward(from, 16)],
+    ]),
+    ...close,
+  ];
+}
+
+function whileBefore(limit: number, body: readonly number[]): number[] {
+  const leave = [...get(at), ...get(limit), ...i32GreaterOrEqual, ...branchIf(1)];
+  return [...block, ...loop, ...leave, ...body, ...branch(0), ...close, ...close];
+}
+
+function forward(local: number, bytes: number): number[] {
+  return [...get(local), ...i32Constant(bytes), ...i32Add, ...set(local)];
 }
 
 /** The product of `word` and the number that these tables are of. */
@@ -88,9 +124,11 @@ const i64 = 0x7e;
 const v128 = 0x7b;
 const block = [0x02, 0x40];
 const loop = [0x03, 0x40];
+const ifNotZero = [0x04, 0x40];
 const close = [0x0b];
 const i32GreaterOrEqual = [0x4f];
 const i32Add = [0x6a];
+const i32Subtract = [0x6b];
 const i32And = [0x71];
 const i32WrapI64 = [0xa7];
 const i64ShiftLeft = [0x86];
