@@ -54,8 +54,8 @@ export function createMetrics(source: MetricsSource): Metrics {
   // Each look at the event loop wakes the thread, and those of media workers tell their lag by themselves. So this
   // one looks as seldom as it can, and what that would tell is left out.
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 1000 });
-  for (const of of ['min', 'max', 'mean', 'stddev', 'p50', 'p90', 'p99']) {
-    registry.removeSingleMetric(`nodejs_eventloop_lag_${of}_seconds`);
+  for (const part of ['min', 'max', 'mean', 'stddev', 'p50', 'p90', 'p99']) {
+    registry.removeSingleMetric(`nodejs_eventloop_lag_${part}_seconds`);
   }
 
   const counter = (name: string, help: string, labelNames: readonly string[] = []) =>
