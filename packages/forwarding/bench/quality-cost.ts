@@ -14,7 +14,8 @@ import {
 } from '../src/index.ts';
 import { nullEngine, slotCount, slotSize } from './null-engine.ts';
 
-const batchSize = 32;
+/** A frame. */
+const batchSize = 10;
 const viewers = Number(process.argv[2] ?? 50);
 const rounds = Number(process.argv[3] ?? 7);
 /** Packets of the source per round; at 250 a second they make `packets / 250` seconds of video. */
