@@ -62,6 +62,9 @@ describe('infra/docker/Dockerfile', () => {
     const dockerfile = readFileSync(join(root, 'infra/docker/Dockerfile'), 'utf8');
     const programs = [...dockerfile.matchAll(/^CMD \["node", .*"(apps\/.+)"\]$/gm)].map(([, path]) => path!);
     expect(programs).toHaveLength(2);
+    // Their sources have no types, and Node must be told (docs/decisions/0050-no-stripping-in-threads.md).
+    const told = dockerfile.match(/^CMD \["node", "--import", "\/usr\/local\/lib\/weir\/plain\.mjs", /gm);
+    expect(told).toHaveLength(2);
     for (const program of programs) expect(existsSync(join(root, program))).toBe(true);
   });
 });

@@ -87,6 +87,11 @@ export class ThreadWorker implements Worker {
     this.#watchOver(options);
   }
 
+  /** Why it is there no more; undefined = it is. */
+  get gone(): WorkerGone | undefined {
+    return this.#gone;
+  }
+
   async apply(update: RoomMediaUpdate): Promise<MediaUpdateAnswer> {
     return (await this.#ask({ do: 'apply', update })) as MediaUpdateAnswer;
   }

@@ -69,6 +69,8 @@ export class WorkerPool {
   /** Those of them that no worker had when last asked. */
   #unseen = new Set<string>();
   readonly #closing = Promise.withResolvers<void>();
+  /** Settled when no thread is being started. */
+  #lastStart: Promise<void> = Promise.resolve();
   #closed = false;
 
   /** Starts all workers. Rejects with what the first of them says that could not start. */
@@ -76,7 +78,6 @@ export class WorkerPool {
     const pool = new WorkerPool(config, log, options);
     const started: ThreadWorker[] = [];
     try {
-      // One after the other: threads that strip types at the same moment can end the process (decision 0050).
       for (let index = 0; index < config.workers; index++) started.push(await pool.#start(index, undefined));
     } catch (error) {
       await Promise.all(started.map((worker) => worker.close()));
@@ -92,16 +93,14 @@ export class WorkerPool {
     this.fingerprints = certificate.fingerprints;
     const entry = options.entry ?? new URL('./worker-thread.ts', import.meta.url);
     const missedStatuses = options.stuckSeconds ?? 10;
-    this.#start = (index, ports) =>
-      ThreadWorker.start({
-        config,
-        index,
-        certificate,
-        outside: options.outside,
-        ports,
-        entry,
-        missedStatuses,
-      });
+    const { outside } = options;
+    this.#start = (index, ports) => {
+      const order = { config, index, certificate, outside, ports, entry, missedStatuses };
+      // One after the other: threads that strip types at the same moment can end the process (decision 0050).
+      const started = this.#lastStart.then(() => ThreadWorker.start(order));
+      this.#lastStart = started.then(noop, noop);
+      return started;
+    };
   }
 
   /** Workers, those included that are being raised again. */
@@ -268,6 +267,8 @@ export class WorkerPool {
     place.startedAt = performance.now();
     worker.onHappening = (happening) => this.onHappening?.(happening);
     worker.onDied = (why) => this.#bury(place, worker, why);
+    // While others were being started.
+    if (worker.gone !== undefined) this.#bury(place, worker, worker.gone);
   }
 
   #bury(place: Place, worker: ThreadWorker, why: Error): void {
@@ -362,3 +363,5 @@ const waitForRaiseMs = 2500;
 /** A thread that lived so long did not die of its start. */
 const healthyMs = 30_000;
 const greatestPauseMs = 30_000;
+
+function noop(): void {}

@@ -69,6 +69,14 @@ describe('a pod with two workers', { timeout: 60_000 }, () => {
     expect(capacity).toBe(1000);
   });
 
+  it('raises a worker that died while the next one was being started', async () => {
+    const entry = new URL('./short-lived-thread.fixture.ts', import.meta.url);
+    const { workers, call } = await running({}, { entry });
+    await expect.poll(() => workers.restarts, { timeout: 20_000 }).toEqual([1, 0]);
+    await expect.poll(() => workers.missing, { timeout: 20_000 }).toEqual([]);
+    await (await call(left)).say(3);
+  });
+
   it('announces ports given by hand for the first worker, and those above for the next', async () => {
     await running({ WEIR_ANNOUNCED_ADDRESSES: '192.0.2.4:3478, 192.0.2.5:443/tcp' });
     const shown = signaling.leases[0]!.addresses.map(({ ip, port, worker }) => `${worker}: ${ip} ${port}`);

@@ -171,7 +171,8 @@ export class FanOut {
           : markerAndType;
       const size = prefixLength + bodyLength - skipped;
       work.transportSequenceOffset[i] = profile.transportSequenceOffset;
-      const waits = pace.limited && this.#mustWait(pace, video, size, now);
+      // What waits has to go first, also when nothing is limited any more.
+      const waits = (pace.limited || pace.waiting) && this.#mustWait(pace, video, size, now);
       if (!waits) this.#number(i, transport, size, now);
       work.absSendTimeOffset[i] = profile.absSendTimeOffset;
       work.absSendTime[i] = absSendTime;
@@ -188,7 +189,8 @@ export class FanOut {
         sender.lastOut = out;
         segment.newestIn = extended;
       }
-      if (waits && !this.held.hold(transport, sender, out, now)) {
+      if (waits && !this.held.hold(transport, sender, out, now, absSendTime)) {
+        pace.spend(size, now);
         this.#number(i, transport, size, now);
         copies?.sent(out, absSendTime, transport.transportSequence);
       }
@@ -213,6 +215,8 @@ export class FanOut {
     const stream = segment.stream;
     const source = segment.source(out);
     if (out > sender.lastOut || stream === undefined || source < segment.firstIn) return false;
+    // It has not left yet. Sealed now it would be another packet under the same number, once it does.
+    if (sender.held?.has(out) === true) return false;
     if (stream.generation !== segment.generation || stream === sender.shedStream) return false;
     const serial = stream.cache.serial(source);
     if (serial < 0 || !this.inArena(serial)) return false;

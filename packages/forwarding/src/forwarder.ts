@@ -17,7 +17,6 @@ import { defaultPaceFactor } from './send-pace.ts';
 import type { Sender } from './sender.ts';
 import type { Transport } from './transport.ts';
 
-/** Repair timers look this often (object-model.md §11.8). */
 /** Levels, scores, activity and bit rates. */
 const tickIntervalMs = 500;
 /** So many ticks after the last stream fell silent, rates and levels have come to rest. */

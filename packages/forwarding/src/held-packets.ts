@@ -5,8 +5,8 @@ import { copyItem, createWorkList } from './work-list.ts';
 
 /** Packets of all transports of a worker that may wait at once. */
 const capacity = 4096;
-/** Headers with extensions; one that is longer does not wait. */
-const prefixRoom = 128;
+/** Headers with extensions and rewritten descriptors; one that is longer does not wait. */
+const prefixRoom = 384;
 /** Nothing waits longer; what stands in the line then goes faster. */
 const maxHoldMs = 100;
 
@@ -24,7 +24,7 @@ interface Line {
 /**
  * Finished packets that wait for their transport's turn, first in, first out. All that is left to be written when one
  * goes is what belongs to the moment: transport-wide number, send time, path. Payloads stay in the arena. Bounded:
- * what finds no place goes out at once.
+ * where there is no place left, the head of the line leaves early.
  */
 export class HeldPackets {
   readonly lines = new Map<Transport, Line>();
@@ -39,18 +39,20 @@ export class HeldPackets {
   }
 
   /**
-   * Takes the last item, of number `out`, out of the work list, to be sent later. False when there is no place: it
-   * then stays in the list.
+   * Takes the last item, of number `out`, out of the work list, to be sent later. False when it can't wait: it then
+   * stays in the list.
    */
-  hold(transport: Transport, sender: Sender, out: number, now: number): boolean {
+  hold(transport: Transport, sender: Sender, out: number, now: number, absSendTime: number): boolean {
     const work = this.#work;
     const item = work.count - 1;
     const prefixLength = work.prefixLength[item]!;
+    const line = this.lines.get(transport);
     this.#places ??= new Places();
     const places = this.#places;
-    const place = places.free;
-    if (place < 0 || prefixLength > prefixRoom) return false;
-    places.free = places.next[place]!;
+    // One place is kept, so that a line can let its head go to take in its tail.
+    if (prefixLength > prefixRoom || (places.lastFree && line === undefined)) return false;
+    const early = places.lastFree;
+    const place = places.take();
     const { list } = places;
     const start = place * prefixRoom;
     const from = work.prefixOffset[item]!;
@@ -60,18 +62,19 @@ export class HeldPackets {
     places.senders[place] = sender;
     places.out[place] = out;
     places.heldAt[place] = now;
-    places.association[place] = transport.association;
     places.next[place] = -1;
     work.count--;
-    const line = this.lines.get(transport);
-    if (line === undefined) {
-      this.lines.set(transport, { first: place, last: place });
-    } else {
-      places.next[line.last] = place;
-      line.last = place;
-    }
+    sender.held ??= new Set();
+    sender.held.add(out);
     transport.pace.waiting = true;
     transport.pace.held++;
+    if (line === undefined) {
+      this.lines.set(transport, { first: place, last: place });
+      return true;
+    }
+    places.next[line.last] = place;
+    line.last = place;
+    if (early) line.first = this.#leave(transport, line.first, now, absSendTime);
     return true;
   }
 
@@ -91,27 +94,27 @@ export class HeldPackets {
   }
 
   #release(transport: Transport, line: Line, now: number, absSendTime: number): void {
-    const places = this.#places!;
     const { pace } = transport;
     let place = line.first;
     while (place >= 0) {
-      const waitedMs = now - places.heldAt[place]!;
+      const waitedMs = now - this.#places!.heldAt[place]!;
       if (waitedMs < maxHoldMs && pace.limited && !pace.open(now)) break;
-      const { list } = places;
-      const serial = list.bodySerial[place]!;
-      pace.heldMs += waitedMs;
-      // Numbers of other keys may be in use again under these.
-      if (places.association[place] === transport.association && this.#outlet.inArena(serial)) {
-        pace.spend(this.#send(transport, place, now, absSendTime), now);
-      } else {
-        pace.expired++;
-      }
-      place = places.release(place);
+      place = this.#leave(transport, place, now, absSendTime);
     }
     line.first = place;
     if (place >= 0) return;
     this.lines.delete(transport);
     pace.waiting = false;
+  }
+
+  /** The packet goes, unless its payload is lost; answers what stood behind it. */
+  #leave(transport: Transport, place: number, now: number, absSendTime: number): number {
+    const places = this.#places!;
+    transport.pace.heldMs += now - places.heldAt[place]!;
+    if (this.#outlet.inArena(places.list.bodySerial[place]!)) {
+      transport.pace.spend(this.#send(transport, place, now, absSendTime), now);
+    }
+    return places.release(place);
   }
 
   #send(transport: Transport, place: number, now: number, absSendTime: number): number {
@@ -135,7 +138,11 @@ export class HeldPackets {
       transport.outgoing.sent(transport.transportSequence, size, now);
     }
     work.absSendTime[item] = absSendTime;
-    places.senders[place]!.copies?.sent(places.out[place]!, absSendTime, transport.transportSequence);
+    const sender = places.senders[place]!;
+    // Numbers of another SSRC would be other packets.
+    if (sender.spec.ssrc === list.ssrc[place]) {
+      sender.copies?.sent(places.out[place]!, absSendTime, transport.transportSequence);
+    }
     work.session[item] = transport.session;
     work.path[item] = transport.path;
     return size;
@@ -148,17 +155,29 @@ class Places {
   readonly senders: (Sender | undefined)[] = new Array(capacity).fill(undefined);
   readonly out = new Float64Array(capacity);
   readonly heldAt = new Float64Array(capacity);
-  readonly association = new Float64Array(capacity);
   /** Of those in use the one behind it; of the others the next that is free; -1 = none. */
   readonly next = Int32Array.from({ length: capacity }, (_, i) => (i + 1 < capacity ? i + 1 : -1));
-  free = 0;
+  #free = 0;
+
+  /** There is one free place left. */
+  get lastFree(): boolean {
+    return this.next[this.#free]! < 0;
+  }
+
+  /** A free place; there must be one. */
+  take(): number {
+    const place = this.#free;
+    this.#free = this.next[place]!;
+    return place;
+  }
 
   /** Frees a place; answers what stood behind it. */
   release(place: number): number {
     const behind = this.next[place]!;
+    this.senders[place]!.held!.delete(this.out[place]!);
     this.senders[place] = undefined;
-    this.next[place] = this.free;
-    this.free = place;
+    this.next[place] = this.#free;
+    this.#free = place;
     return behind;
   }
 }

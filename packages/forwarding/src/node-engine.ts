@@ -275,6 +275,7 @@ export class NodeEngine implements PacketEngine {
   #sendStaged(path: Path): void {
     const batch = this.#staged;
     const { count } = batch;
+    if (count === 0) return;
     const session = this.#stagedSession < 0 ? undefined : this.#sessions.get(this.#stagedSession);
     if (this.#stagedSession >= 0 && session === undefined) {
       this.counters.sendErrors += count;

@@ -375,7 +375,7 @@ export class OutgoingBandwidth {
   #planProbe(estimator: SendSideEstimator, now: number): void {
     if (!estimator.heard || estimator.probe.pending) return;
     if (estimator.overused || estimator.silent) {
-      this.#wasSilent = estimator.silent;
+      this.#wasSilent ||= estimator.silent;
       this.#planner.postpone(now);
       return;
     }

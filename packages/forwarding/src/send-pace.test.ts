@@ -42,6 +42,26 @@ describe('SendPace', () => {
     expect(pace.open(1005)).toBe(true);
   });
 
+  it('pays its debt within the time of a burst, however much went out', () => {
+    const pace = new SendPace();
+    pace.set(800_000, 2.5);
+    for (let n = 0; n < 100; n++) pace.spend(1200, 1000);
+    expect(pace.open(1015)).toBe(false);
+    expect(pace.open(1017)).toBe(true);
+  });
+
+  it('makes up for a timer that comes late, while packets wait', () => {
+    const pace = new SendPace();
+    pace.set(20_000_000, 2.5);
+    for (; pace.open(1000); ) pace.spend(1000, 1000);
+    pace.waiting = true;
+    let bytes = 0;
+    for (; pace.open(1010); bytes += 1000) pace.spend(1000, 1010);
+    // 50 Mbit/s for 10 ms.
+    expect(bytes).toBeGreaterThan(60_000);
+    expect(bytes).toBeLessThan(64_000);
+  });
+
   it('never sends more than its burst, its rate and one packet', () => {
     const rates = fc.integer({ min: 30_000, max: 20_000_000 });
     const packets = fc.array(

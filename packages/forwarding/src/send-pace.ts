@@ -4,6 +4,8 @@ export const defaultPaceFactor = 2;
 const burstMs = 40;
 const minBurstBytes = 3600;
 const maxBurstBytes = 12_000;
+/** While packets wait, what the timer that lets them go comes late by is made up for, up to this. */
+const maxLateMs = 25;
 
 /**
  * How much a transport may send now: a token bucket that fills at a multiple of what the path is believed to carry. A
@@ -17,8 +19,6 @@ export class SendPace {
   /** Packets that waited, and milliseconds in all. */
   held = 0;
   heldMs = 0;
-  /** Packets whose time was over before they could leave. */
-  expired = 0;
   #bytesPerMs = Number.POSITIVE_INFINITY;
   #burstBytes = maxBurstBytes;
   #credit = maxBurstBytes;
@@ -36,7 +36,7 @@ export class SendPace {
   /** True when `bytes` may go out at `now` (ms); they then count as sent. */
   take(bytes: number, now: number): boolean {
     if (this.waiting || !this.open(now)) return false;
-    this.#credit -= bytes;
+    this.spend(bytes, now);
     return true;
   }
 
@@ -46,15 +46,16 @@ export class SendPace {
     return this.#credit > 0;
   }
 
-  /** `bytes` go out whatever there is: sound, repairs. */
+  /** `bytes` go out whatever there is: sound, repairs, what has waited long enough. Debt has an end as credit has. */
   spend(bytes: number, now: number): void {
     this.#earn(now);
-    this.#credit -= bytes;
+    this.#credit = Math.max(-this.#burstBytes, this.#credit - bytes);
   }
 
   #earn(now: number): void {
     if (now <= this.#at) return;
-    this.#credit = Math.min(this.#burstBytes, this.#credit + (now - this.#at) * this.#bytesPerMs);
+    const most = this.waiting ? Math.max(this.#burstBytes, this.#bytesPerMs * maxLateMs) : this.#burstBytes;
+    this.#credit = Math.min(most, this.#credit + (now - this.#at) * this.#bytesPerMs);
     this.#at = now;
   }
 }

@@ -56,6 +56,8 @@ export class Sender {
   /** Highest number sent, extended; its upper bits are the rollover counter. */
   lastOut: number;
   lastRtxOut: number;
+  /** Numbers of packets that wait for the pace of the transport; undefined = none ever did. */
+  held: Set<number> | undefined = undefined;
   /** Only where packets may have to go out again without RTX. */
   copies: SentCopies | undefined = undefined;
 
