@@ -4,6 +4,7 @@ import { createToken } from '../src/tokens/token.ts';
 import { onEveryDatabaseAndD1 } from './databases.ts';
 import { Instance, type Member, type RequestOptions } from './harness.ts';
 import { capabilities, dtls, opus, vp8 } from './media.ts';
+import { settle } from './virtual-clock.ts';
 
 interface World {
   weir: Instance;
@@ -559,6 +560,8 @@ onEveryDatabaseAndD1((open) => {
     const body = { kind: 'video', transportId: transport.id, rtpParameters: vp8(1000) };
     const receiver = await alice.ok('POST', '/receivers', body);
     const { senders } = await bob.ok('GET', '/senders');
+    // The pod is told of all this afterwards; nothing of it is to come while a refusal is looked at.
+    await settle();
     return { weir, room, alice, bob, transport: transport.id, receiver: receiver.id, sender: senders[0].id };
   }
 
