@@ -161,7 +161,6 @@ export class InProcessWorker implements Worker {
       // Packets that came meanwhile go first, and a timer would wait for a whole millisecond.
       this.#immediate ??= setImmediate(() => {
         this.#immediate = undefined;
-        this.#lag.note(at, performance.now());
         this.#timeOut();
       });
       return;
