@@ -173,7 +173,7 @@ export class FanOut {
       work.transportSequenceOffset[i] = profile.transportSequenceOffset;
       // What waits has to go first, also when nothing is limited any more.
       const waits = (pace.limited || pace.waiting) && this.#mustWait(pace, video, size, now);
-      if (!waits) this.#number(i, transport, size, now);
+      if (!waits) this.number(i, transport, size, now);
       work.absSendTimeOffset[i] = profile.absSendTimeOffset;
       work.absSendTime[i] = absSendTime;
       const { copies } = sender;
@@ -191,7 +191,7 @@ export class FanOut {
       }
       if (waits && !this.held.hold(transport, sender, out, now, absSendTime)) {
         pace.spend(size, now);
-        this.#number(i, transport, size, now);
+        this.number(i, transport, size, now);
         copies?.sent(out, absSendTime, transport.transportSequence);
       }
       sender.packets++;
@@ -284,7 +284,7 @@ export class FanOut {
       work.transportSequence[i] = copies!.transportSequence[copied]!;
       work.absSendTime[i] = copies!.absSendTime[copied]!;
     } else {
-      this.#number(i, transport, work.prefixLength[i]! + work.bodyLength[i]!, now);
+      this.number(i, transport, work.prefixLength[i]! + work.bodyLength[i]!, now);
       work.absSendTime[i] = this.#absSendTime;
     }
     work.session[i] = transport.session;
@@ -413,10 +413,11 @@ export class FanOut {
   }
 
   /** Item `i` gets the next transport-wide number, where it has a place for one. */
-  #number(i: number, transport: Transport, size: number, now: number): void {
+  number(i: number, transport: Transport, size: number, now: number): void {
     const work = this.#work;
     if (work.transportSequenceOffset[i] === 0) return;
-    work.transportSequence[i] = transport.nextTransportSequence();
+    transport.transportSequence = (transport.transportSequence + 1) & 0xffff;
+    work.transportSequence[i] = transport.transportSequence;
     transport.outgoing.sent(transport.transportSequence, size, now);
   }
 

@@ -14,6 +14,8 @@ const maxHoldMs = 100;
 interface Outlet {
   inArena(serial: number): boolean;
   flush(): void;
+  /** Gives item `i` of the work list its transport-wide number. */
+  number(i: number, transport: Transport, size: number, now: number): void;
 }
 
 interface Line {
@@ -133,10 +135,7 @@ export class HeldPackets {
     work.prefixOffset[item] = start;
     work.prefixesUsed = start + prefixLength;
     const size = prefixLength + list.bodyLength[place]!;
-    if (list.transportSequenceOffset[place] !== 0) {
-      work.transportSequence[item] = transport.nextTransportSequence();
-      transport.outgoing.sent(transport.transportSequence, size, now);
-    }
+    this.#outlet.number(item, transport, size, now);
     work.absSendTime[item] = absSendTime;
     const sender = places.senders[place]!;
     // Numbers of another SSRC would be other packets.

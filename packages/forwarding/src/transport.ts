@@ -101,12 +101,6 @@ export class Transport {
     this.association = room.forwarder.newAssociation();
   }
 
-  /** Gives out the next transport-wide sequence number. */
-  nextTransportSequence(): number {
-    this.transportSequence = (this.transportSequence + 1) & 0xffff;
-    return this.transportSequence;
-  }
-
   /** How long a repair takes of a stream that comes in here; NaN = not known yet. */
   noteRepair(ms: number): void {
     // Who only sends has nothing of ours to report on: this is all that is known of its path.
