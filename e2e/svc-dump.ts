@@ -17,7 +17,7 @@ export interface DumpedPicture {
   readonly data: Uint8Array;
 }
 
-/** A UDP port that keeps the RTP packets of one payload type. */
+/** A UDP port that keeps the RTP packets of one payload type, in the order of their numbers. */
 export class RtpDump {
   readonly packets: DumpedPacket[] = [];
   readonly #socket: Socket;
@@ -31,11 +31,19 @@ export class RtpDump {
       const socket = createSocket({ type: 'udp4', recvBufferSize: 4 << 20 });
       const dump = new RtpDump(socket);
       socket.on('message', (packet: Uint8Array) => {
-        if ((packet[1]! & 127) === payloadType && packet[0]! >> 6 === 2) dump.packets.push(readRtp(packet));
+        if ((packet[1]! & 127) === payloadType && packet[0]! >> 6 === 2) dump.#keep(readRtp(packet));
       });
       socket.once('error', failed);
       socket.bind(port, '127.0.0.1', () => done(dump));
     });
+  }
+
+  /** What was lost on its way to the server and repaired comes late. */
+  #keep(packet: DumpedPacket): void {
+    const { packets } = this;
+    let at = packets.length;
+    while (at > 0 && ((packets[at - 1]!.sequence - packet.sequence) & 0xffff) < 0x8000) at--;
+    packets.splice(at, 0, packet);
   }
 
   /** Numbers that are missing between the first and the last. */

@@ -164,11 +164,10 @@ export class FanOut {
       work.timestamp[i] = segment.compresses
         ? segment.timestamp(timestamp)
         : timestamp + segment.timestampOffset;
-      // Where upper spatial layers are left out, the picture ends with the highest one that is not.
+      // Where upper spatial layers are left out, the picture ends with the highest one that is not. (Whether there are
+      // upper ones need not be known, and at the first that ever come it is not: without them the marker is there.)
       work.markerAndPayloadType[i] =
-        video && layers.svc && layers.end && layers.spatialId === filter.spatial
-          ? markerAndType | 128
-          : markerAndType;
+        video && layers.end && layers.spatialId === filter.spatial ? markerAndType | 128 : markerAndType;
       const size = prefixLength + bodyLength - skipped;
       work.transportSequenceOffset[i] = profile.transportSequenceOffset;
       // What waits has to go first, also when nothing is limited any more.
@@ -236,7 +235,7 @@ export class FanOut {
     this.layers.descriptor = this.#describedBy(receiver, stream);
     const rtxPayloadType = sender.rtxPayloadType(payloadType);
     const rtx = rtxPayloadType >= 0;
-    const marker = header.marker || this.#endsPicture(sender, receiver, stream);
+    const marker = header.marker || this.#endsPicture(sender, receiver);
     const markerAndPayloadType = (marker ? 128 : 0) | (rtx ? rtxPayloadType : payloadType);
     const { copies } = sender;
     const copied = rtx ? -1 : (copies?.find(out, markerAndPayloadType) ?? -1);
@@ -317,9 +316,9 @@ export class FanOut {
   }
 
   /** The packet read last ends the highest spatial layer that the sender forwards. */
-  #endsPicture(sender: Sender, receiver: Receiver, stream: ReceiveStream): boolean {
+  #endsPicture(sender: Sender, receiver: Receiver): boolean {
     const { spatial } = sender.filter;
-    if (spatial === allLayers || stream.layerRates.maxSpatial === 0) return false;
+    if (spatial === allLayers) return false;
     if (this.#described(receiver)) {
       const { descriptor } = this.layers;
       return descriptor?.endOfFrame === true && descriptor.spatialId === spatial;

@@ -108,7 +108,7 @@ export class KeyFrameReplay {
       const offset = fanOut.offsetOf(serial);
       if (!fanOut.read(offset, length)) continue;
       const isKey = number === this.#start;
-      reader.read(receiver, stream, this.#descriptor, isKey);
+      reader.read(receiver, this.#descriptor, isKey);
       fanOut.forward(receiver, stream, serial, offset, isKey, now, this.#only, number);
       sender.replayed.note(reader);
       this.#credit -= length;

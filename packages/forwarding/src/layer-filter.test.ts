@@ -49,10 +49,10 @@ describe('spatial layers of one stream', () => {
     const filter = new LayerFilter();
     filter.begin();
     filter.limit(0, allLayers);
-    const upper = { svc: true, pictureStart: false };
+    const upper = { pictureStart: false };
     // The picture that has begun is finished.
     expect(filter.passes(frame({ ...upper, spatialId: 1 }), true)).toBe(true);
-    expect(filter.passes(frame({ svc: true }), true)).toBe(true);
+    expect(filter.passes(frame({}), true)).toBe(true);
     expect(filter.passes(frame({ ...upper, spatialId: 1 }), true)).toBe(false);
     filter.limit(2, allLayers);
     expect(filter.passes(frame({ ...upper, spatialId: 2, spatialSwitch: true }), true)).toBe(false);

@@ -67,7 +67,7 @@ export class LayerFilter {
 
   #step(layers: PacketLayers): void {
     const { spatial, temporal } = this;
-    if (layers.pictureStart || !layers.svc) {
+    if (layers.pictureStart) {
       if (this.temporalTarget < temporal) this.temporal = this.temporalTarget;
       if (this.spatialTarget < spatial) this.spatial = this.spatialTarget;
     }
@@ -80,12 +80,7 @@ export class LayerFilter {
       if (temporalId > this.temporal && temporalId <= this.temporalTarget && layers.temporalSwitch) {
         this.temporal = temporalId;
       }
-      if (
-        spatialId === this.spatial + 1 &&
-        spatialId <= this.spatialTarget &&
-        layers.spatialSwitch &&
-        layers.svc
-      ) {
+      if (spatialId === this.spatial + 1 && spatialId <= this.spatialTarget && layers.spatialSwitch) {
         this.spatial = spatialId;
       }
     }

@@ -1,7 +1,6 @@
 import { type DependencyDescriptor, VideoCodec, Vp8Descriptor, Vp9Descriptor } from '@weir/rtp';
 import type { FanOut } from './fan-out.ts';
 import type { PictureNumbers } from './picture-numbers.ts';
-import type { ReceiveStream } from './receive-stream.ts';
 import type { Receiver } from './receiver.ts';
 
 /** Finds out which layers a packet belongs to, by header extension where there is one, else by payload. */
@@ -27,12 +26,7 @@ export class LayerReader implements PictureNumbers {
   }
 
   /** Fills the fan-out's `layers`. `descriptor` keeps the structure of the stream; needed if described(). */
-  read(
-    receiver: Receiver,
-    stream: ReceiveStream,
-    descriptor: DependencyDescriptor | undefined,
-    isKey: boolean,
-  ): void {
+  read(receiver: Receiver, descriptor: DependencyDescriptor | undefined, isKey: boolean): void {
     const { header, layers, extensions } = this.#fanOut;
     const { payloadOffset, payloadLength } = header;
     layers.clear(isKey);
@@ -58,7 +52,7 @@ export class LayerReader implements PictureNumbers {
       if (!vp9.parse(this.#arena, payloadOffset, payloadLength)) return;
       this.pictureId = vp9.pictureId;
       this.tl0PictureIndex = vp9.tl0PictureIndex;
-      if (!described) layers.readVp9(vp9, stream.layerRates.maxSpatial > 0 || vp9.spatialId > 0);
+      if (!described) layers.readVp9(vp9);
     }
   }
 }

@@ -352,6 +352,7 @@ export class OutgoingBandwidth {
       if (member.options.length === 1 && sender.receiver?.layered !== true) {
         // Without layers there is no choice: it flows as it is.
         reserved += member.options[0]!.bps;
+        sender.limitLayers(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
         member.options = [];
         member.wanted = -1;
       }

@@ -14,8 +14,6 @@ export class PacketLayers {
   /** Who followed fewer temporal or spatial layers may begin here with those of the packet. */
   temporalSwitch = false;
   spatialSwitch = false;
-  /** The stream carries several spatial layers. */
-  svc = false;
   /** -1 = unknown, or must not be renumbered when pictures are left out. */
   pictureId = -1;
   /** That says all this; undefined when the packet has none that can be read. */
@@ -32,7 +30,6 @@ export class PacketLayers {
     this.key = isKey;
     this.temporalSwitch = isKey;
     this.spatialSwitch = isKey;
-    this.svc = false;
     this.pictureId = -1;
     this.descriptor = undefined;
     this.brokenChains = 0;
@@ -47,7 +44,7 @@ export class PacketLayers {
     this.pictureId = vp8.pictureId;
   }
 
-  readVp9(vp9: Vp9Descriptor, svc: boolean): void {
+  readVp9(vp9: Vp9Descriptor): void {
     this.temporalId = vp9.temporalId;
     this.spatialId = vp9.spatialId;
     this.start = vp9.startOfFrame;
@@ -56,7 +53,6 @@ export class PacketLayers {
     this.temporalSwitch = this.key || vp9.switchingUpPoint;
     // A layer frame that refers to nothing before its own picture.
     this.spatialSwitch = this.key || (vp9.startOfFrame && !vp9.interPicturePredicted);
-    this.svc = svc;
   }
 
   /** False when the descriptor can't be read (its structure is not known yet). */
@@ -74,7 +70,6 @@ export class PacketLayers {
     this.end = descriptor.endOfFrame;
     this.key = this.key || descriptor.hasStructure;
     this.descriptor = descriptor;
-    this.svc = descriptor.structure.maxSpatialId > 0;
     return true;
   }
 }

@@ -155,7 +155,7 @@ export class RtpInput {
     const { header, layers } = this.#fanOut;
     const { layerReader } = this.#forwarder;
     if (layerReader.described(receiver)) stream.descriptor ??= new DependencyDescriptor();
-    layerReader.read(receiver, stream, stream.descriptor, isKey);
+    layerReader.read(receiver, stream.descriptor, isKey);
     stream.newestPicture.note(layerReader);
     const { descriptor } = layers;
     if (descriptor !== undefined) {

@@ -235,8 +235,11 @@ export class Sender {
         totals.layerResumed++;
       }
     }
-    const within = simulcast || !Number.isFinite(spatial) ? allLayers : spatial;
-    const raises = !paused && !simulcast && within > this.filter.spatial;
+    // Also where there is nothing to choose from yet: the next key frame may bring upper layers.
+    const preferred = this.spec.preferredLayers?.spatialLayer ?? allLayers;
+    const within = simulcast ? allLayers : Math.min(spatial, preferred, allLayers);
+    const highest = receiver?.streams[0]?.layerRates.maxSpatial ?? 0;
+    const raises = !paused && !simulcast && Math.min(within, highest) > this.filter.spatial;
     this.filter.limit(paused ? allLayers : within, Number.isFinite(temporal) ? temporal : allLayers);
     this.#select();
     if (urgent) this.#shedOpen();
