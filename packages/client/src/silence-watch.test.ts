@@ -44,6 +44,20 @@ describe('silence of a media server', () => {
     expect(alarms(until5, 6_500, always, { answersOnly: true })).toEqual([5_800, 6_400]);
   });
 
+  it('is none after a pause of our own, but seldom looks notice it too', () => {
+    const look = (times: number[], received: (ms: number) => number) => {
+      const watch = new SilenceWatch(false);
+      return times.filter((now) => watch.look({ sent: now, received: received(now) }, true, now));
+    };
+    const often = Array.from({ length: 10 }, (_, i) => 200 * i);
+    // The first look after the pause comes before what waited is read.
+    const waiting = (ms: number) => (ms === 4_800 ? 1_800 : ms);
+    expect(look([...often, 4_800, 5_000, 5_200], waiting)).toEqual([]);
+    // As timers of hidden pages come.
+    const seldom = Array.from({ length: 20 }, (_, i) => 1_000 * i);
+    expect(look(seldom, (ms) => Math.min(ms, 10_000))[0]).toBe(12_000);
+  });
+
   it('takes longer where little comes in the best of times', () => {
     // Reports once a second, as for one who only speaks.
     const slow = (ms: number) => Math.floor(Math.min(ms, 30_000) / 1_000);

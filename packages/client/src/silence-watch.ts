@@ -14,6 +14,8 @@ export class SilenceWatch {
   readonly #answersOnly: boolean;
   #last: TransportCounts | undefined;
   #heardAt = 0;
+  /** Looks in a row that found nothing new. */
+  #silentLooks = 0;
   /** Something came since it was last told. */
   #flowed = false;
   #sentAt = Number.NEGATIVE_INFINITY;
@@ -42,9 +44,11 @@ export class SilenceWatch {
     const dueToSilence = this.#answersOnly && now - this.#sentAt > sendingMs;
     if (!last || counts.received < last.received || !expected || dueToSilence) {
       this.#heardAt = now;
+      this.#silentLooks = 0;
       return false;
     }
     if (counts.received > last.received) {
+      this.#silentLooks = 0;
       if (this.#flowed) this.#usualGapMs = Math.max(this.#usualGapMs * forgetting, now - this.#heardAt);
       this.#heardAt = now;
       this.#flowed = true;
@@ -52,9 +56,12 @@ export class SilenceWatch {
       if (now - this.#alarmedAt > calmMs) this.#alarms = 0;
       return false;
     }
+    this.#silentLooks += 1;
     const silentMs = Math.min(greatestSilentMs, Math.max(leastSilentMs, 1.5 * this.#usualGapMs));
     // What never flowed is being set up, and has timeouts of its own.
     if (!this.#flowed || now - this.#heardAt < silentMs || now < this.#notBefore) return false;
+    // After a pause of our own what came meanwhile may not be counted yet.
+    if (this.#silentLooks < 2) return false;
     // Once more soon, for it takes several to be sure; then less and less often.
     this.#alarms += 1;
     this.#alarmedAt = now;
