@@ -127,6 +127,15 @@ export class Cluster {
     return next;
   }
 
+  /** Runs everything again and connects it as at first, whatever a scenario that broke off has left. */
+  async restore(): Promise<void> {
+    // Where there is nothing to put right, some of these are refused.
+    await Promise.allSettled([this.postgres, ...this.signaling].map((one) => one.start()));
+    for (const pod of this.pods) await Promise.allSettled([pod.reconnect(), pod.resume(), pod.start()]);
+    await Promise.allSettled(this.pods.map(({ podId }) => this.call('DELETE', `/v1/pods/${podId}/drain`)));
+    await this.ready();
+  }
+
   async call(method: string, path: string, body?: object): Promise<{ status: number; body: unknown }> {
     const answer = await fetch(this.url + path, {
       method,

@@ -108,12 +108,19 @@ async function withCrowd(
   run: (crowd: Crowd) => Promise<Outcome>,
 ): Promise<Outcome> {
   const crowd = await Crowd.gather(stage, prefix);
+  let outcome: Outcome;
   try {
-    const outcome = await run(crowd);
-    return { ...outcome, faults: [...outcome.faults, ...crowd.faults()] };
-  } finally {
-    await crowd.leave();
+    outcome = await run(crowd);
+  } catch (error) {
+    // What went wrong first is what counts, and people's troubles tell why.
+    const told = [(error as Error).message, ...crowd.faults()].join('; ');
+    await stage.cluster.restore();
+    await crowd.leave().catch(() => {});
+    throw new Error(told, { cause: error });
   }
+  const faults = [...outcome.faults, ...crowd.faults()];
+  await crowd.leave();
+  return { ...outcome, faults };
 }
 
 /** The pod with the most transports, and the other one. */
@@ -262,7 +269,14 @@ export const scenarios: readonly Scenario[] = [
         const wanted = 2 * (concerned.length - 1);
         await home.reconnect();
         await cluster.ready();
-        await until('the pod holds what it should', async () => (await home.transports()) === wanted, 30_000);
+        let holds = Number.NaN;
+        const isRight = async () => {
+          holds = await home.transports();
+          return holds === wanted;
+        };
+        await until('the pod holds what it should', isRight, 30_000).catch((error: Error) => {
+          throw new Error(`${error.message}; it holds ${holds} transports instead of ${wanted}`);
+        });
         const held = await other.transports();
         const rest = 2 * (crowd.all.length - concerned.length);
         if (held !== rest) faults.push(`the other pod holds ${held} transports instead of ${rest}`);
