@@ -168,14 +168,19 @@ export class Cluster {
   }
 }
 
-/** Waits until everybody is shown everybody else of the room. */
+/** Waits until everybody is shown everybody else of his room, of whom all must be among the `people`. */
 export async function allSee(people: readonly Participant[]): Promise<void> {
-  await until(
-    'everybody sees everybody',
-    async () =>
-      people.every(({ sees, session }) => sees >= session.tracks.length && session.tracks.length > 0),
-    60_000,
-  );
+  const rooms = Map.groupBy(people, ({ session }) => session.room);
+  // Not the tracks that one knows of: of the newest he may not have heard yet.
+  const blind = () =>
+    people.filter(({ sees, session }) => {
+      const others = rooms.get(session.room)!.length - 1;
+      return sees < others || session.tracks.length < others;
+    });
+  await until('everybody sees everybody', async () => blind().length === 0, 60_000).catch((error: Error) => {
+    const who = blind().map(({ name, sees, session }) => `${name} ${sees} of ${session.tracks.length}`);
+    throw new Error(`${error.message}; tracks seen: ${who.join(', ')}`);
+  });
 }
 
 /** A media pod on both networks. */
