@@ -51,8 +51,10 @@ describe('silence of a media server', () => {
     };
     const often = Array.from({ length: 10 }, (_, i) => 200 * i);
     // The first look after the pause comes before what waited is read.
-    const waiting = (ms: number) => (ms === 4_800 ? 1_800 : ms);
+    const waiting = (ms: number) => (ms >= 1_900 && ms < 5_000 ? 1_800 : ms);
     expect(look([...often, 4_800, 5_000, 5_200], waiting)).toEqual([]);
+    expect(look([...often, 4_800, 4_801, 5_000, 5_200], waiting)).toEqual([]);
+    expect(look([...often, 2_000, 4_800, 5_000, 5_200], waiting)).toEqual([]);
     // As timers of hidden pages come.
     const seldom = Array.from({ length: 20 }, (_, i) => 1_000 * i);
     expect(look(seldom, (ms) => Math.min(ms, 10_000))[0]).toBe(12_000);

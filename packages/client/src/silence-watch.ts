@@ -14,8 +14,9 @@ export class SilenceWatch {
   readonly #answersOnly: boolean;
   #last: TransportCounts | undefined;
   #heardAt = 0;
-  /** Looks in a row that found nothing new. */
+  /** Looks in a row that found nothing new, without a pause of our own. */
   #silentLooks = 0;
+  #lookedAt = Number.NEGATIVE_INFINITY;
   /** Something came since it was last told. */
   #flowed = false;
   #sentAt = Number.NEGATIVE_INFINITY;
@@ -40,6 +41,8 @@ export class SilenceWatch {
   look(counts: TransportCounts, expected: boolean, now: number): boolean {
     const last = this.#last;
     this.#last = counts;
+    const sinceLookMs = now - this.#lookedAt;
+    this.#lookedAt = now;
     if (last && counts.sent > last.sent) this.#sentAt = now;
     const dueToSilence = this.#answersOnly && now - this.#sentAt > sendingMs;
     if (!last || counts.received < last.received || !expected || dueToSilence) {
@@ -56,7 +59,8 @@ export class SilenceWatch {
       if (now - this.#alarmedAt > calmMs) this.#alarms = 0;
       return false;
     }
-    this.#silentLooks += 1;
+    if (sinceLookMs > pauseMs) this.#silentLooks = 0;
+    if (sinceLookMs >= lookEveryMs / 2) this.#silentLooks += 1;
     const silentMs = Math.min(greatestSilentMs, Math.max(leastSilentMs, 1.5 * this.#usualGapMs));
     // What never flowed is being set up, and has timeouts of its own.
     if (!this.#flowed || now - this.#heardAt < silentMs || now < this.#notBefore) return false;
@@ -78,6 +82,8 @@ const firstGapMs = 1_000;
 const forgetting = 0.97;
 const leastSilentMs = 700;
 const greatestSilentMs = 3_000;
+/** Hidden pages look once a second. Who did not look for longer did not run. */
+const pauseMs = 1_500;
 /** Who has sent nothing for so long does not send. */
 const sendingMs = 600;
 /** After so long without alarms they are quick again. */

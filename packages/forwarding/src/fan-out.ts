@@ -164,8 +164,8 @@ export class FanOut {
       work.timestamp[i] = segment.compresses
         ? segment.timestamp(timestamp)
         : timestamp + segment.timestampOffset;
-      // Where upper spatial layers are left out, the picture ends with the highest one that is not. (Whether there are
-      // upper ones need not be known, and at the first that ever come it is not: without them the marker is there.)
+      // Where upper spatial layers are left out, the picture ends with the highest one that is not. (Of VP9 it need not
+      // be known whether there are upper ones, and at the first that ever come it is not: without, the marker is there.)
       work.markerAndPayloadType[i] =
         video && layers.end && layers.spatialId === filter.spatial ? markerAndType | 128 : markerAndType;
       const size = prefixLength + bodyLength - skipped;
@@ -321,7 +321,8 @@ export class FanOut {
     if (spatial === allLayers) return false;
     if (this.#described(receiver)) {
       const { descriptor } = this.layers;
-      return descriptor?.endOfFrame === true && descriptor.spatialId === spatial;
+      if (descriptor === undefined || descriptor.structure.maxSpatialId === 0) return false;
+      return descriptor.endOfFrame && descriptor.spatialId === spatial;
     }
     const { header } = this;
     const { arena } = this.#engine;

@@ -234,7 +234,7 @@ export class OutgoingBandwidth {
     if (this.#members.size === 0) return;
     const available = this.availableBps;
     if (available === Number.POSITIVE_INFINITY && !this.#preferences) {
-      if (this.#limited) this.#unlimit();
+      if (this.#limited || this.#behind) this.#unlimit();
       return;
     }
     this.#limited = true;
@@ -329,6 +329,11 @@ export class OutgoingBandwidth {
     return estimator;
   }
 
+  get #behind(): boolean {
+    for (const sender of this.#members.keys()) if (sender.behind) return true;
+    return false;
+  }
+
   #unlimit(): void {
     this.#limited = false;
     for (const sender of this.#members.keys()) {
@@ -352,7 +357,7 @@ export class OutgoingBandwidth {
       if (member.options.length === 1 && sender.receiver?.layered !== true) {
         // Without layers there is no choice: it flows as it is.
         reserved += member.options[0]!.bps;
-        sender.limitLayers(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
+        sender.capLayers();
         member.options = [];
         member.wanted = -1;
       }

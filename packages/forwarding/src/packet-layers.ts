@@ -67,7 +67,8 @@ export class PacketLayers {
     this.temporalId = descriptor.temporalId;
     this.start = descriptor.startOfFrame;
     this.pictureStart = descriptor.startOfFrame && descriptor.spatialId === 0;
-    this.end = descriptor.endOfFrame;
+    // A moment of one spatial layer may have several frames, and ends where its source says.
+    this.end = descriptor.endOfFrame && descriptor.structure.maxSpatialId > 0;
     this.key = this.key || descriptor.hasStructure;
     this.descriptor = descriptor;
     return true;

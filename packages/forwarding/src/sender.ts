@@ -235,16 +235,30 @@ export class Sender {
         totals.layerResumed++;
       }
     }
-    // Also where there is nothing to choose from yet: the next key frame may bring upper layers.
-    const preferred = this.spec.preferredLayers?.spatialLayer ?? allLayers;
-    const within = simulcast ? allLayers : Math.min(spatial, preferred, allLayers);
-    const highest = receiver?.streams[0]?.layerRates.maxSpatial ?? 0;
-    const raises = !paused && !simulcast && Math.min(within, highest) > this.filter.spatial;
+    const within = simulcast || !Number.isFinite(spatial) ? allLayers : spatial;
+    const raises = !paused && !simulcast && within > this.filter.spatial;
     this.filter.limit(paused ? allLayers : within, Number.isFinite(temporal) ? temporal : allLayers);
     this.#select();
     if (urgent) this.#shedOpen();
     // Spatial layers of one stream mostly begin at key frames only.
     if (raises) this.keyFrames.request();
+  }
+
+  /**
+   * While a stream has no layers to choose from: none above the preferred one, for the next key frame may bring them.
+   * Raising waits until there are some.
+   */
+  capLayers(): void {
+    const { filter, spec } = this;
+    const preferred = spec.preferredLayers?.spatialLayer ?? allLayers;
+    if (preferred < filter.spatialTarget) filter.limit(preferred, filter.temporalTarget);
+  }
+
+  /** Spatial layers of the one stream that it may have do not come: the key frame they begin at was lost, in part. */
+  get behind(): boolean {
+    const { receiver, filter } = this;
+    if (receiver?.layered !== false || !this.forwards) return false;
+    return Math.min(filter.spatialTarget, receiver.streams[0]?.layerRates.maxSpatial ?? 0) > filter.spatial;
   }
 
   /** Stops a layer that the path carries no more, before the lower one can begin. */

@@ -1,5 +1,5 @@
 import type { CodecSpec } from '@weir/protocol';
-import { buildRtpPacket } from '@weir/rtp';
+import { buildRtpPacket, parseRtcp } from '@weir/rtp';
 import { expect, it } from 'vitest';
 import { publish, type Subscription, watch } from './scene.ts';
 import { room, vp8Codecs, wire } from './specs.ts';
@@ -14,6 +14,9 @@ const packetsPerLayerFrame = 3;
 class Vp9Source {
   /** Spatial layers of the pictures to come; more of them come with a key picture. */
   spatialLayers = 1;
+  keyPictures = 0;
+  /** The first packets of the layer frames of the next key picture come after the others. */
+  disorder = false;
   readonly #host: WorkerHost;
   readonly #send: (packet: Uint8Array) => unknown;
   #layersNow = 0;
@@ -34,8 +37,14 @@ class Vp9Source {
     }
   }
 
+  wantKeyPicture(): void {
+    this.#layersNow = 0;
+  }
+
   #picture(): void {
     const key = this.#layersNow !== this.spatialLayers;
+    if (key) this.keyPictures++;
+    const late: Uint8Array[] = [];
     this.#layersNow = this.spatialLayers;
     this.#pictureId = (this.#pictureId + 1) & 0x7fff;
     this.#timestamp += 2970;
@@ -47,9 +56,13 @@ class Vp9Source {
         this.#sequence = (this.#sequence + 1) & 0xffff;
         const marker = last && layer === this.#layersNow - 1;
         const packet = { payloadType: wire.vp8, sequenceNumber: this.#sequence, timestamp: this.#timestamp };
-        this.#send(buildRtpPacket({ ...packet, ssrc: 1111, marker, payload }));
+        const bytes = buildRtpPacket({ ...packet, ssrc: 1111, marker, payload });
+        if (first && key && this.disorder) late.push(bytes);
+        else this.#send(bytes);
       }
     }
+    for (const bytes of late) this.#send(bytes);
+    if (key) this.disorder = false;
   }
 
   #payload(key: boolean, layer: number, first: boolean, last: boolean): Uint8Array {
@@ -63,11 +76,11 @@ class Vp9Source {
   }
 }
 
-/** Spatial layers of each picture that a viewer got, all of which end with the only marker they have. */
-function pictures({ viewer }: Subscription): number[] {
+/** Spatial layers of the newest pictures that a viewer got, all of which end with the only marker they have. */
+function pictures({ viewer }: Subscription, newest = viewer.sorted.length): number[] {
   const byTime = [...Map.groupBy(viewer.sorted, ({ timestamp }) => timestamp).values()];
   // The newest may be on its way.
-  return byTime.slice(0, -1).map((packets) => {
+  return byTime.slice(-newest - 1, -1).map((packets) => {
     expect(packets.map(({ marker }) => marker)).toEqual(packets.map((_, i) => i === packets.length - 1));
     return new Set(packets.map(({ payload }) => payload.at(-1))).size;
   });
@@ -101,4 +114,39 @@ it('ends every picture of VP9 for who gets its lowest layer only, from the first
     expect(seen.length).toBeGreaterThan(40);
     expect(new Set(seen)).toEqual(new Set([1]));
   }
+});
+
+it('gives all layers to who no longer prefers the lowest, whenever they come', () => {
+  const host = new WorkerHost({ policy: { delayMs: 10 } });
+  const { receiver, endpoint } = publish(host, {
+    streams: [],
+    receiver: { mid: '0', encodings: [{ ssrc: 1111 }], codecs: codecs(wire) },
+  });
+  const source = new Vp9Source(host, (packet) => endpoint.sendRtp(packet));
+  endpoint.onRtcp = (data) => {
+    if ((parseRtcp(data) ?? []).some(({ type }) => type === 'pli')) source.wantKeyPicture();
+  };
+  source.run(100);
+  const low = { preferredLayers: { spatialLayer: 0 } };
+  const viewer = watch(host, receiver, { codecs: codecs(room), ...low });
+  const { preferredLayers, ...free } = viewer.sender;
+  expect(preferredLayers).toEqual(low.preferredLayers);
+  source.run(1000);
+  host.update({ senders: [free] });
+  source.run(1000);
+  const before = source.keyPictures;
+  source.spatialLayers = 3;
+  source.run(1000);
+  expect(pictures(viewer, 20)).toEqual(Array(20).fill(3));
+  // The one that brings them.
+  expect(source.keyPictures).toBe(before + 1);
+  // The next key picture begins in disorder, so that it can't be followed from its first packet.
+  host.update({ senders: [viewer.sender] });
+  source.run(1000);
+  expect(pictures(viewer, 1)).toEqual([1]);
+  source.disorder = true;
+  host.update({ senders: [free] });
+  source.run(3000);
+  expect(source.disorder).toBe(false);
+  expect(pictures(viewer, 20)).toEqual(Array(20).fill(3));
 });
