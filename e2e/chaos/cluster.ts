@@ -172,15 +172,16 @@ export class Cluster {
 export async function allSee(people: readonly Participant[]): Promise<void> {
   const rooms = Map.groupBy(people, ({ session }) => session.room);
   // Not the tracks that one knows of: of the newest he may not have heard yet.
-  const blind = () =>
-    people.filter(({ sees, session }) => {
+  const look = async () => {
+    const blind = people.filter(({ sees, session }) => {
       const others = rooms.get(session.room)!.length - 1;
       return sees < others || session.tracks.length < others;
     });
-  await until('everybody sees everybody', async () => blind().length === 0, 60_000).catch((error: Error) => {
-    const who = blind().map(({ name, sees, session }) => `${name} ${sees} of ${session.tracks.length}`);
-    throw new Error(`${error.message}; tracks seen: ${who.join(', ')}`);
-  });
+    if (blind.length === 0) return true;
+    const who = blind.map(({ name, sees, session }) => `${name} ${sees} of ${session.tracks.length}`);
+    throw new Error(`tracks seen: ${who.join(', ')}`);
+  };
+  await until('everybody sees everybody', look, 60_000);
 }
 
 /** A media pod on both networks. */

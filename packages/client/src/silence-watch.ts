@@ -80,7 +80,8 @@ export const lookEveryMs = 200;
 /** Reports come each second at least; media comes much more often, which is soon noticed. */
 const firstGapMs = 1_000;
 const forgetting = 0.97;
-const leastSilentMs = 700;
+/** For less, nobody asks. */
+export const leastSilentMs = 700;
 const greatestSilentMs = 3_000;
 /** Hidden pages look once a second. Who did not look for longer did not run. */
 const pauseMs = 1_500;

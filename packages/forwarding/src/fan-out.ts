@@ -321,8 +321,7 @@ export class FanOut {
     if (spatial === allLayers) return false;
     if (this.#described(receiver)) {
       const { descriptor } = this.layers;
-      if (descriptor === undefined || descriptor.structure.maxSpatialId === 0) return false;
-      return descriptor.endOfFrame && descriptor.spatialId === spatial;
+      return descriptor?.endsSpatialLayer === true && descriptor.spatialId === spatial;
     }
     const { header } = this;
     const { arena } = this.#engine;

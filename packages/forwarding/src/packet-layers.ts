@@ -8,7 +8,7 @@ export class PacketLayers {
   start = false;
   /** The packet begins a picture: the lowest layer frame of a moment. */
   pictureStart = false;
-  /** Last packet of a layer frame. */
+  /** Last packet of a frame of a spatial layer. */
   end = false;
   key = false;
   /** Who followed fewer temporal or spatial layers may begin here with those of the packet. */
@@ -67,8 +67,7 @@ export class PacketLayers {
     this.temporalId = descriptor.temporalId;
     this.start = descriptor.startOfFrame;
     this.pictureStart = descriptor.startOfFrame && descriptor.spatialId === 0;
-    // A moment of one spatial layer may have several frames, and ends where its source says.
-    this.end = descriptor.endOfFrame && descriptor.structure.maxSpatialId > 0;
+    this.end = descriptor.endsSpatialLayer;
     this.key = this.key || descriptor.hasStructure;
     this.descriptor = descriptor;
     return true;

@@ -12,7 +12,7 @@ import {
   writeIvf,
 } from './encoded-video.ts';
 import { publish, watch } from './scene.ts';
-import { room, videoFeedback, vp8Codecs, wire } from './specs.ts';
+import { room, videoFeedback, vp8Codecs, vp9Codecs, wire } from './specs.ts';
 import { WorkerHost } from './worker-host.ts';
 
 if (!hasFfmpeg) {
@@ -29,8 +29,7 @@ const sizes = [
 
 function codecs(codec: EncodedCodec, side: typeof wire): CodecSpec[] {
   if (codec === 'vp8') return vp8Codecs(side);
-  if (codec === 'vp9')
-    return vp8Codecs(side).map((one, i) => (i === 0 ? { ...one, mimeType: 'video/VP9' } : one));
+  if (codec === 'vp9') return vp9Codecs(side);
   const [media] = vp8Codecs(side, videoFeedback);
   return [{ ...media!, payloadType: side.h264, roomPayloadType: room.h264, mimeType: 'video/H264' }];
 }

@@ -36,6 +36,11 @@ export function vp8Codecs(side: typeof wire, feedback: FeedbackSpec = videoFeedb
   ];
 }
 
+/** With the payload types of VP8. */
+export function vp9Codecs(side: typeof wire): CodecSpec[] {
+  return vp8Codecs(side).map((one, i) => (i === 0 ? { ...one, mimeType: 'video/VP9' } : one));
+}
+
 export function opusCodecs(side: typeof wire): CodecSpec[] {
   return [
     {

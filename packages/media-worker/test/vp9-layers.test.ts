@@ -1,12 +1,8 @@
-import type { CodecSpec } from '@weir/protocol';
 import { buildRtpPacket, parseRtcp } from '@weir/rtp';
 import { expect, it } from 'vitest';
 import { publish, type Subscription, watch } from './scene.ts';
-import { room, vp8Codecs, wire } from './specs.ts';
+import { room, vp9Codecs, wire } from './specs.ts';
 import { WorkerHost, workerAddress } from './worker-host.ts';
-
-const codecs = (side: typeof wire): CodecSpec[] =>
-  vp8Codecs(side).map((one, i) => (i === 0 ? { ...one, mimeType: 'video/VP9' } : one));
 
 const packetsPerLayerFrame = 3;
 
@@ -90,15 +86,15 @@ it('ends every picture of VP9 for who gets its lowest layer only, from the first
   const host = new WorkerHost({ policy: { delayMs: 10 }, seed: 3 });
   const { receiver, endpoint } = publish(host, {
     streams: [],
-    receiver: { mid: '0', encodings: [{ ssrc: 1111 }], codecs: codecs(wire) },
+    receiver: { mid: '0', encodings: [{ ssrc: 1111 }], codecs: vp9Codecs(wire) },
   });
   const source = new Vp9Source(host, (packet) => endpoint.sendRtp(packet));
   source.run(100);
-  const low = { codecs: codecs(room), preferredLayers: { spatialLayer: 0 } };
-  const all = watch(host, receiver, { codecs: codecs(room) });
+  const low = { codecs: vp9Codecs(room), preferredLayers: { spatialLayer: 0 } };
+  const all = watch(host, receiver, { codecs: vp9Codecs(room) });
   const early = watch(host, receiver, low);
   // Without RTX, what is sent again must be what was sent before.
-  const plain = watch(host, receiver, { ...low, codecs: codecs(room).slice(0, 1) });
+  const plain = watch(host, receiver, { ...low, codecs: vp9Codecs(room).slice(0, 1) });
   for (const { socket } of [early, plain]) {
     host.network.setPolicy(workerAddress.ip, socket.address.ip, { delayMs: 10, loss: 0.05 });
   }
@@ -120,7 +116,7 @@ it('gives all layers to who no longer prefers the lowest, whenever they come', (
   const host = new WorkerHost({ policy: { delayMs: 10 } });
   const { receiver, endpoint } = publish(host, {
     streams: [],
-    receiver: { mid: '0', encodings: [{ ssrc: 1111 }], codecs: codecs(wire) },
+    receiver: { mid: '0', encodings: [{ ssrc: 1111 }], codecs: vp9Codecs(wire) },
   });
   const source = new Vp9Source(host, (packet) => endpoint.sendRtp(packet));
   endpoint.onRtcp = (data) => {
@@ -128,7 +124,7 @@ it('gives all layers to who no longer prefers the lowest, whenever they come', (
   };
   source.run(100);
   const low = { preferredLayers: { spatialLayer: 0 } };
-  const viewer = watch(host, receiver, { codecs: codecs(room), ...low });
+  const viewer = watch(host, receiver, { codecs: vp9Codecs(room), ...low });
   const { preferredLayers, ...free } = viewer.sender;
   expect(preferredLayers).toEqual(low.preferredLayers);
   source.run(1000);

@@ -65,6 +65,14 @@ export class DependencyDescriptor {
   }
 
   /**
+   * The packet ends a frame of one of several spatial layers. (A moment of a single one may have several frames, and
+   * ends where its source says.)
+   */
+  get endsSpatialLayer(): boolean {
+    return this.endOfFrame && this.structure.maxSpatialId > 0;
+  }
+
+  /**
    * Reads the extension's data. False when it is malformed or needs a structure that is not known; a
    * malformed structure is not replaced by the one before.
    */
